@@ -1,0 +1,59 @@
+# Everything a person needs is a target here; `make help` lists them.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.PHONY: help setup demo test lint types layers units clients lock clean
+
+BIN := .venv/bin
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+DEBIAN_PACKAGES := $(shell sed 's/\#.*//' requirements/debian.txt)
+# lgpio has no wheel for every Python: on an ARM board it may have to be built, which needs swig.
+DEBIAN_PACKAGES += $(if $(filter aarch64 armv7l,$(shell uname -m)),swig)
+
+help: ## Show this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
+
+setup: .venv/.ready ## Install what the project needs: Debian packages, .venv, locked Python packages
+
+.venv/.ready: requirements/dev.lock requirements/debian.txt pyproject.toml
+	@missing=$$(for p in $(DEBIAN_PACKAGES); do dpkg-query -W -f='$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; done); \
+	if [ -n "$$missing" ]; then \
+	  echo "==> Debian packages: "$$missing; \
+	  $(SUDO) apt-get update -qq; \
+	  $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
+	fi
+	@python=$$(for p in python3 python3.13 python3.12 python3.11; do \
+	    command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' && echo $$p && break; done || true); \
+	if [ -z "$$python" ]; then echo "make: no Python 3.11 or newer found: apt-get install python3.11 python3.11-venv python3.11-dev" >&2; exit 2; fi; \
+	echo "==> .venv from $$($$python --version)"; \
+	[ -x $(BIN)/python ] && $(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' || $$python -m venv .venv
+	@echo "==> Python packages from requirements/dev.lock"
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/dev.lock
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps -e .
+	@touch $@
+
+demo: setup ## Hold one spoken conversation with no Pi, no sound card and no key; writes demo-out/
+	@$(BIN)/appliance demo --out demo-out
+
+test: lint types layers units ## Everything that must hold: lint, types, layers, host-tier tests
+
+lint: setup
+	@$(BIN)/ruff format --check --quiet . || { echo "ruff format would change files: run $(BIN)/ruff format ." >&2; exit 1; }
+	$(BIN)/ruff check --quiet .
+
+types: setup
+	$(BIN)/mypy
+
+layers: setup
+	$(BIN)/lint-imports --no-cache
+
+units: setup
+	$(BIN)/pytest
+
+lock: ## Resolve requirements/*.lock anew from pyproject.toml
+	@python3 -m venv .cache/uv && .cache/uv/bin/pip install -q uv
+	.cache/uv/bin/uv pip compile -q --universal --generate-hashes --python-version 3.11 --no-header pyproject.toml -o requirements/run.lock
+	.cache/uv/bin/uv pip compile -q --universal --generate-hashes --python-version 3.11 --no-header --extra tools --extra dev pyproject.toml -o requirements/dev.lock
+
+clean: ## Remove what make and the tests made
+	rm -rf .venv .cache build demo-out artefacts *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

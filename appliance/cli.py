@@ -1,0 +1,2 @@
+def run_command(argv: list[str]) -> int:
+    return 0

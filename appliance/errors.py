@@ -1,0 +1,57 @@
+"""Every error the appliance raises.
+
+ApplianceError
+├── UsageError         a command was called wrongly, or was given a bad file; exit 2
+├── ConfigError        wrong setting; exit 2, systemd does not restart
+├── HardwareError      device missing or lost; a later try may succeed
+├── RemoteError        the service broke the protocol or refused us
+│   ├── ProtocolError  a message that is not of the Realtime API's form; names the field
+│   └── RefusedError   the service said no for good (key, quota, model); retrying is wrong
+└── SignalError        audio of the wrong shape, rate or dtype (also ValueError)
+"""
+
+from __future__ import annotations
+
+
+class ApplianceError(Exception):
+    """Base of all errors raised on purpose by this package."""
+
+
+class UsageError(ApplianceError):
+    """A command was called wrongly, or was given a file that it cannot use."""
+
+
+class ConfigError(ApplianceError):
+    """One or more settings are wrong. `problems` has one line for each."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class HardwareError(ApplianceError):
+    """A device is missing, busy or lost."""
+
+
+class RemoteError(ApplianceError):
+    """The service could not be reached, broke the protocol, or refused us."""
+
+
+class ProtocolError(RemoteError):
+    """A message is not of the Realtime API's form. `field` is a dotted path into it."""
+
+    def __init__(self, message: str, field: str) -> None:
+        super().__init__(f"{field}: {message}" if field else message)
+        self.field = field
+
+
+class RefusedError(RemoteError):
+    """The service refused us and will go on refusing. `code` is its own error code."""
+
+    def __init__(self, message: str, code: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class SignalError(ApplianceError, ValueError):
+    """Audio has the wrong shape, rate or dtype."""

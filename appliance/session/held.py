@@ -67,8 +67,8 @@ class HeldTurns:
         found = self._find(turn)
         return found.samples if found else 0
 
-    def add(self, turn: int, pcm: bytes, first_sample_s: float) -> list[Send]:
-        """Keep a chunk and return what can go out now, this chunk marked as live if it can."""
+    def add(self, turn: int, pcm: bytes, first_sample_s: float | None) -> list[Send]:
+        """Keep a chunk and return what can go out now; `first_sample_s` stays with it if it can."""
         current = self._find(turn)
         if current is None:
             current = _Turn(turn)
@@ -111,14 +111,20 @@ class HeldTurns:
             current.wants_answer = False
             self._forget_delivered()
 
-    def acknowledged(self) -> None:
-        """The service has committed the oldest turn that it had not yet acknowledged."""
+    def acknowledged(self) -> int | None:
+        """The service has committed the oldest turn that it had not yet acknowledged.
+
+        Returns:
+            That turn, if the service's voice activity detection did it and not our commit.
+        """
+        by_itself = None
         for current in self._turns:
             if not current.acknowledged:
-                # Server VAD commits by itself: what it acknowledged need not be committed again.
+                by_itself = None if current.commit_sent else current.turn
                 current.acknowledged = current.commit_sent = current.wants_commit = True
                 break
         self._forget_delivered()
+        return by_itself
 
     def answered(self, turn: int) -> None:
         """The answer to this turn has begun, so the service has all that was said up to it."""

@@ -1,6 +1,6 @@
 """Decide when to dial, and when to give up. Pure: no clock, no I/O, no chance.
 
-    Down ─Start─► Dialling ─Opened─► Ready ─Lost─► Dialling (at once, unless it had only just opened)
+    Down ─Start─► Dialling ─Opened─► Ready ─Lost─► Dialling at once, or Resting if it was new
                      │  ▲              │
               Failed │  │ deadline,    └─ deadline (session age, when no turn is going on): Dialling
                      ▼  │ or a press
@@ -138,7 +138,7 @@ def link_step(
             return Ready(attempt, now_s, now_s + rules.session_age_s), ()
         case Ready(_, opened_s), Lost() if now_s - opened_s >= rules.settled_s:
             return dialling, (Dial(),)
-        case (Dialling(attempt) | Ready(attempt)), Lost(chance):
+        case ((Dialling(attempt) | Ready(attempt)), Lost(chance)):
             return Resting(attempt + 1, now_s + backoff_s(attempt, chance, rules)), ()
         case ((Resting() | Refused()), Wanted()):
             return dialling, (Dial(),)

@@ -1,0 +1,216 @@
+"""Capture through PortAudio, by callback: only so are overflows and the age of samples told."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import pyaudio
+
+from appliance.devices.portaudio_system import SoundSystem
+from appliance.devices.soundcards import Direction
+from appliance.dsp.pcm import float_to_pcm16, pcm16_to_float
+from appliance.dsp.resample import Resampler
+from appliance.errors import HardwareError
+from appliance.ports import Captured
+from appliance.units import BYTES_PER_SAMPLE, WIRE_RATE_HZ
+
+LOST_AFTER_S = 2.0  # without a callback; the longest chunk is a small part of it
+_WATCH_EVERY_S = 0.5
+_OLDEST_S = 2.0  # a first sample said to be older than this is a wrong clock, not a backlog
+
+
+class PortAudioMicrophone:
+    """A microphone (see ports.Microphone). Made on any thread, used on the event loop's.
+
+    Attributes:
+        overflows: times that the sound card dropped samples, over all starts.
+        opens: times that a stream was opened.
+        native_rate_hz: what the card runs at, once started; resampled to 24 kHz if it is not that.
+    """
+
+    def __init__(
+        self,
+        system: SoundSystem,
+        selector: str = "auto",
+        *,
+        chunk_samples: int = 1024,
+        channels: int = 1,
+        channel: int = 0,
+    ) -> None:
+        """Choose a card; nothing is opened.
+
+        Args:
+            system: the process's PortAudio.
+            selector: see devices.soundcards.
+            chunk_samples: exact size of what is delivered, at 24 kHz.
+            channels: how many channels to capture; made enough for `channel`.
+            channel: which of them to deliver, 0 the first.
+        """
+        self.overflows = 0
+        self.opens = 0
+        self.native_rate_hz = 0
+        self._system = system
+        self._selector = selector
+        self._chunk_samples = chunk_samples
+        self._channels = max(channels, channel + 1)
+        self._channel = channel
+        self._stream: pyaudio.Stream | None = None
+        self._capture: _Capture | None = None
+        self._deliver: Callable[[Captured], None] | None = None
+        self._lost: Callable[[str], None] | None = None
+        self._watch: asyncio.TimerHandle | None = None
+
+    def start(self, deliver: Callable[[Captured], None], lost: Callable[[str], None]) -> None:
+        """Open the stream (see ports.Microphone.start). Call it on the event loop.
+
+        Raises:
+            HardwareError: no such card or channel, or it is busy; or started already.
+        """
+        if self._stream is not None:
+            raise HardwareError("the microphone is open already")
+        device = self._system.find(self._selector, Direction.CAPTURE)
+        if self._channels > device.inputs:
+            raise HardwareError(
+                f"sound card {device.name} captures {device.inputs} channels: "
+                f"there is no channel {self._channels - 1}"
+            )
+        rate = self._system.rate_for(device, Direction.CAPTURE, self._channels)
+        capture = _Capture(
+            asyncio.get_running_loop(),
+            self._arrived,
+            self._chunk_samples,
+            rate,
+            self._channels,
+            self._channel,
+        )
+        self._deliver, self._lost, self._capture = deliver, lost, capture
+        self._stream = self._system.open(
+            device,
+            Direction.CAPTURE,
+            rate_hz=rate,
+            channels=self._channels,
+            frames=round(self._chunk_samples * rate / WIRE_RATE_HZ),
+            callback=capture.callback,
+        )
+        self.opens += 1
+        self.native_rate_hz = rate
+        self._watch = capture.loop.call_later(_WATCH_EVERY_S, self._look)
+
+    def stop(self) -> None:
+        """Close the stream; nothing is delivered after this. May be called twice."""
+        if self._watch is not None:
+            self._watch.cancel()
+            self._watch = None
+        stream, self._stream = self._stream, None
+        self._capture = None
+        if stream is not None:
+            self._system.release(stream)
+
+    def _arrived(self, capture: _Capture, captured: Captured, overflows: int) -> None:
+        self.overflows += overflows
+        if capture is self._capture and self._deliver is not None:
+            self._deliver(captured)
+
+    def _look(self) -> None:
+        capture, stream = self._capture, self._stream
+        if capture is None or stream is None:
+            return
+        quiet_s = time.monotonic() - capture.last_callback_s
+        if quiet_s > LOST_AFTER_S:
+            self._report(f"the microphone gave nothing for {quiet_s:.1f} s")
+        elif not _active(stream):
+            self._report("the microphone's stream has ended")
+        else:
+            self._watch = capture.loop.call_later(_WATCH_EVERY_S, self._look)
+
+    def _report(self, reason: str) -> None:
+        self._watch = None
+        if self._lost is not None:
+            self._lost(reason)
+
+
+class _Capture:
+    """One open stream's way from PortAudio's thread to the event loop."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        arrived: Callable[[_Capture, Captured, int], None],
+        chunk_samples: int,
+        rate_hz: int,
+        channels: int,
+        channel: int,
+    ) -> None:
+        self.loop = loop
+        self.last_callback_s = time.monotonic()
+        self._arrived = arrived
+        self._chunk_samples = chunk_samples
+        self._rate_hz = rate_hz
+        self._channels = channels
+        self._channel = channel
+        self._resampler = Resampler(rate_hz, WIRE_RATE_HZ)
+        self._delay_s = self._resampler.delay_samples / WIRE_RATE_HZ
+        self._eaten = 0  # frames given to the resampler, and samples it gave back
+        self._given = 0
+        self._pending = bytearray()  # less than a chunk, at 24 kHz
+        self._overflows = 0  # not yet told
+
+    def callback(
+        self, data: bytes | None, frames: int, clock: Mapping[str, float], status: int
+    ) -> tuple[None, int]:
+        """Take one buffer; PortAudio calls this on its own thread."""
+        now = time.monotonic()
+        self.last_callback_s = now
+        if status & pyaudio.paInputOverflow:
+            self._overflows += 1
+        # PortAudio's clock jumps with the wall clock: only a difference of two of its readings
+        # means anything, and not even that if the jump fell between them.
+        age_s = clock["current_time"] - clock["input_buffer_adc_time"]
+        youngest_s = frames / self._rate_hz
+        if not youngest_s <= age_s <= _OLDEST_S:
+            age_s = youngest_s
+        try:
+            self._take(data or b"", now - age_s)
+        except RuntimeError:
+            return None, pyaudio.paComplete  # the event loop has been closed under us
+        return None, pyaudio.paContinue
+
+    def _take(self, data: bytes, first_sample_s: float) -> None:
+        if self._channels > 1:
+            frames = np.frombuffer(data, dtype="<i2").reshape(-1, self._channels)
+            data = frames[:, self._channel].tobytes()
+        if self._rate_hz != WIRE_RATE_HZ:
+            samples = pcm16_to_float(data)
+            resampled = self._resampler.process(samples)
+            # Both counts run from the stream's start, so their difference says where in this
+            # buffer the resampler's next sample lies.
+            first_sample_s += self._given / WIRE_RATE_HZ - self._eaten / self._rate_hz
+            first_sample_s -= self._delay_s
+            self._eaten += samples.size
+            self._given += resampled.size
+            data = float_to_pcm16(resampled)
+        chunk_bytes = self._chunk_samples * BYTES_PER_SAMPLE
+        if not self._pending and len(data) == chunk_bytes:
+            self._hand_over(data, first_sample_s)
+            return
+        first_sample_s -= len(self._pending) / BYTES_PER_SAMPLE / WIRE_RATE_HZ
+        self._pending += data
+        while len(self._pending) >= chunk_bytes:
+            self._hand_over(bytes(self._pending[:chunk_bytes]), first_sample_s)
+            del self._pending[:chunk_bytes]
+            first_sample_s += self._chunk_samples / WIRE_RATE_HZ
+
+    def _hand_over(self, pcm: bytes, first_sample_s: float) -> None:
+        overflows, self._overflows = self._overflows, 0
+        captured = Captured(pcm, first_sample_s)
+        self.loop.call_soon_threadsafe(self._arrived, self, captured, overflows)
+
+
+def _active(stream: pyaudio.Stream) -> bool:
+    try:
+        return stream.is_active()
+    except OSError:
+        return False

@@ -1,0 +1,1 @@
+"""Where events of the world meet the pure core: `core.Runner`."""

@@ -1,0 +1,419 @@
+"""Run the device: events of the world in, effects of the turn machine out.
+
+Everything here happens on the event loop's thread. Decisions are made in `session`; this file
+translates between the rooms, and keeps the marks that the latency spans are made of.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from appliance.panel.lights import most_urgent
+from appliance.ports import (
+    Captured,
+    Connector,
+    Flash,
+    Journal,
+    Light,
+    Microphone,
+    Panel,
+    Sounded,
+    Speaker,
+    Trace,
+)
+from appliance.realtime.client_events import (
+    ConversationItemCreate,
+    ConversationItemTruncate,
+    ResponseCancel,
+    SessionUpdate,
+)
+from appliance.realtime.client_structures import FunctionCallOutputItem
+from appliance.realtime.server_events import ServerEvent
+from appliance.runner.button import Button, ButtonRules
+from appliance.runner.faults import sentence
+from appliance.runner.hardware import Hardware
+from appliance.runner.line import Line
+from appliance.runner.service import ServiceReader
+from appliance.runner.spans import Spans
+from appliance.runner.tools import Tool, ToolBox
+from appliance.runner.turns import Prices, TurnBook
+from appliance.runner.uplink import Uplink
+from appliance.session.capture import MicGate
+from appliance.session.link import LinkRules
+from appliance.session.turn import TurnRules, light_of, step
+from appliance.session.vocabulary import (
+    AnswerTool,
+    Ask,
+    Begin,
+    CancelReply,
+    CloseMic,
+    Commit,
+    CutReply,
+    DiscardMic,
+    Drained,
+    Effect,
+    Event,
+    Explain,
+    Idle,
+    LinkDown,
+    LinkUp,
+    Listening,
+    MicClosed,
+    Muted,
+    OpenMic,
+    Play,
+    Report,
+    RunTool,
+    ServerCommitted,
+    Sign,
+    Silenced,
+    State,
+    Tick,
+    Tidy,
+    ToolDone,
+    Truncate,
+    Waiting,
+)
+from appliance.units import pcm_samples
+
+
+@dataclass(frozen=True, slots=True)
+class Devices:
+    microphone: Microphone
+    speaker: Speaker
+    panel: Panel
+    connector: Connector
+    journal: Journal
+    trace: Trace
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """Limits from the settings, by the room that they go to."""
+
+    turn: TurnRules
+    link: LinkRules
+    button: ButtonRules
+    prices: Prices
+    preroll_s: float
+    server_responds: bool
+
+
+class Runner:
+    """The running device. `run` returns after `stop` is set and everything is closed."""
+
+    def __init__(
+        self,
+        devices: Devices,
+        rules: Rules,
+        opening: Callable[[ToolBox], SessionUpdate],
+        tools: tuple[Tool, ...],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._devices = devices
+        self._rules = rules
+        self._clock = clock
+        self._tools = ToolBox(tools)
+        self._gate = MicGate(rules.preroll_s)
+        self._button = Button(rules.button, self._gesture, self._stuck)
+        self._book = TurnBook()
+        self._service = ServiceReader(self._book, rules.prices)
+        self.spans = Spans()
+        self.state: State = Idle(0, clock() + rules.turn.tidy_s)
+        self._line = Line(
+            self, devices.connector, lambda: opening(self._tools), rules.link, devices.journal,
+            devices.trace, clock,
+        )  # fmt: skip
+        self._uplink = Uplink(self._line, self._book, self.spans, devices.trace)
+        self._hardware = Hardware(
+            devices.microphone, devices.speaker, devices.journal, devices.trace, self._refresh
+        )
+        self._events: deque[Event] = deque()
+        self._stepping = False
+        self._talk_from_s: float | None = None  # the press that the next OpenMic belongs to
+        self._was_up = False
+        self._light: Light | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._tool_tasks: set[asyncio.Task[None]] = set()
+
+    async def run(self, stop: asyncio.Event, ready: Callable[[], None] = lambda: None) -> None:
+        """Start everything, serve until `stop` is set, and close everything.
+
+        `ready` is called once when a person can talk: panel, microphone and loudspeaker work
+        and the first session is set up, or cannot be.
+        """
+        self._ready = ready
+        self._devices.panel.start(self._edge)
+        try:
+            self._refresh()
+            self._hardware.start(self._captured, self._sounded, self._drained)
+            self._line.start()
+            self._handle(Begin())
+            await stop.wait()
+        finally:
+            await self._close()
+
+    async def _close(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        await self._line.close()
+        for task in self._tool_tasks:
+            task.cancel()
+        self._hardware.stop()
+        self._devices.panel.stop()
+        self._devices.trace.record(
+            "summary",
+            spans_ms=self.spans.summary(),
+            overflows=self._devices.microphone.overflows,
+            underflows=self._devices.speaker.underflows,
+            lost_samples=self._uplink.lost_samples,
+            state=type(self.state).__name__.lower(),
+        )
+
+    # The person
+
+    def _edge(self, pressed: bool, at_s: float) -> None:
+        self._button.edge(pressed, at_s)
+        self._arm()
+
+    def _gesture(self, event: Event, at_s: float) -> None:
+        """Take what the button means; `at_s` is when the finger did it."""
+        self._line.wanted()
+        self._talk_from_s = at_s
+        if isinstance(self.state, Listening):
+            self._book[self.state.turn].ended_s = at_s
+        self._handle(event)
+        self._talk_from_s = None
+
+    def _stuck(self) -> None:
+        self._devices.journal.event("button_stuck", sentence("button_stuck"), level="warning")
+        self._devices.panel.flash(Flash.ERROR)
+
+    def _captured(self, chunk: Captured) -> None:
+        was_open = self._gate.is_open
+        kept = self._gate.feed(chunk)
+        if kept is not None:
+            self._uplink.said(self.state.turn, kept, live=True)
+        if was_open and not self._gate.is_open:
+            self._mic_closed(self.state.turn)
+
+    def _mic_closed(self, turn: int) -> None:
+        said_ms = self._uplink.said_ms(turn)
+        self._book[turn].said_ms = said_ms
+        self._handle(MicClosed(turn, said_ms, self._line.is_ready))
+
+    # The service
+
+    def line_up(self, took_s: float) -> None:
+        self.spans.add("connect", took_s)
+        self._book.forget_responses()
+        self._devices.journal.event(
+            "link_up", f"connected in {took_s * 1000:.0f} ms", CONNECT_MS=round(took_s * 1000)
+        )
+        self._uplink.link_up()
+        self._handle(LinkUp())
+        self._be_ready()
+
+    def line_down(self, why: str) -> None:
+        self._uplink.link_down()
+        self._devices.trace.record("link_down", why=why)
+        self._handle(LinkDown())
+
+    def line_event(self, event: ServerEvent) -> None:
+        reading = self._service.read(event, self.state, self._line.session, self._clock())
+        for kind, text in reading.texts:
+            self._devices.trace.record(kind, text=text)
+        for name, line in reading.lines:
+            self._devices.journal.event(name, line, level="warning")
+        if reading.acknowledged and (turn := self._uplink.acknowledged()) is not None:
+            self._handle(ServerCommitted(turn, self._rules.server_responds))
+        for told in reading.events:
+            self._handle(told)
+        if reading.ask_again and isinstance(self.state, Waiting):
+            self._uplink.ask_again(self.state.turn)
+
+    def _sounded(self, sounded: Sounded) -> None:
+        record = self._book[self.state.turn]
+        if record.first_sound_s is None:
+            record.first_sound_s = sounded.sounded_s
+            self.spans.add("received_to_output", sounded.sounded_s - sounded.received_s)
+            if record.ended_s is not None:
+                self.spans.add("release_to_first_sound", sounded.sounded_s - record.ended_s)
+        self._devices.trace.record(
+            "sounded", item=sounded.item_id, received_s=sounded.received_s, at_s=sounded.sounded_s
+        )
+
+    def _drained(self) -> None:
+        self._handle(Drained(self.state.turn))
+
+    # The machine
+
+    def _handle(self, event: Event) -> None:
+        """Step the machine; what effects report back is taken after the step they belong to."""
+        self._events.append(event)
+        if self._stepping:
+            return
+        self._stepping = True
+        try:
+            while self._events:
+                before = self.state
+                self.state, effects = step(
+                    before, self._events.popleft(), self._clock(), self._rules.turn
+                )
+                if type(self.state) is not type(before) or self.state.turn != before.turn:
+                    self._devices.trace.record(
+                        "state", state=type(self.state).__name__.lower(), turn=self.state.turn
+                    )
+                for effect in effects:
+                    self._perform(effect)
+        finally:
+            self._stepping = False
+        self._refresh()
+
+    def _perform(self, effect: Effect) -> None:
+        match effect:
+            case OpenMic(turn):
+                self._open_mic(turn)
+            case CloseMic(turn, force):
+                self._close_mic(turn, force)
+            case DiscardMic(turn):
+                self._gate.shut()
+                self._uplink.discard(turn)
+            case Commit(turn):
+                self._uplink.commit(turn)
+            case Ask(turn):
+                self._uplink.ask(turn)
+            case CancelReply(turn):
+                self._uplink.cancel(turn)
+                if self._line.session.response_active or self._line.session.response_pending:
+                    self._line.send(ResponseCancel())
+            case CutReply(turn):
+                self._cut(turn)
+            case Truncate(item_id, audio_end_ms):
+                end_ms = self._line.session.clamp_heard_ms(item_id, audio_end_ms)
+                self._line.send(ConversationItemTruncate(item_id, end_ms))
+                self._devices.trace.record("truncate", item=item_id, audio_end_ms=end_ms)
+            case Play(item_id, pcm):
+                self._uplink.answered(self.state.turn)
+                self._book[self.state.turn].reply_samples += pcm_samples(pcm)
+                self._devices.speaker.play(item_id, pcm)
+            case RunTool(turn, call):
+                task = asyncio.create_task(self._run_tool(effect), name=f"tool {call.name}")
+                self._tool_tasks.add(task)
+                task.add_done_callback(self._tool_tasks.discard)
+            case AnswerTool(call_id, output):
+                self._line.send(ConversationItemCreate(FunctionCallOutputItem(call_id, output)))
+            case Explain(fault):
+                self._devices.journal.event(fault, sentence(fault), level="warning")
+                self._devices.trace.record("fault", fault=fault)
+                self._devices.panel.flash(Flash.ERROR)
+            case Sign(flash):
+                self._devices.panel.flash(flash)
+                self._devices.trace.record("flash", flash=flash.value)
+            case Report(turn, outcome):
+                self._report(turn, outcome)
+            case Tidy():
+                gc.collect()  # now, when nobody waits, instead of in the middle of a turn
+
+    def _open_mic(self, turn: int) -> None:
+        # Without a press there is no pre-roll: it would hold the device's own last words.
+        now_s = self._clock()
+        pressed_s = self._talk_from_s
+        from_s = pressed_s if pressed_s is not None else now_s + self._rules.preroll_s
+        for piece in self._gate.open(from_s):
+            self._uplink.said(turn, piece, live=False)
+        if pressed_s is not None:
+            self._book[turn].pressed_s = pressed_s
+            self.spans.add("press_to_mic", self._clock() - pressed_s)
+
+    def _close_mic(self, turn: int, force: bool) -> None:
+        if force:
+            self._gate.shut()
+            self._mic_closed(turn)
+        else:
+            ended_s = self._book[turn].ended_s
+            self._gate.close_at(ended_s if ended_s is not None else self._clock())
+
+    def _cut(self, turn: int) -> None:
+        silenced = self._devices.speaker.cut()
+        if silenced is None:
+            return
+        if self._talk_from_s is not None:
+            self.spans.add("barge_in_to_silence", silenced.silent_s - self._talk_from_s)
+        self._devices.trace.record(
+            "cut", item=silenced.item_id, heard_ms=silenced.heard_ms, silent_s=silenced.silent_s
+        )
+        self._handle(Silenced(turn, silenced.item_id, silenced.heard_ms))
+
+    async def _run_tool(self, effect: RunTool) -> None:
+        output = self._tools.run(effect.call)
+        self._devices.trace.record("tool", name=effect.call.name, output=output)
+        self._handle(ToolDone(effect.turn, effect.call.call_id, output))
+
+    def _report(self, turn: int, outcome: str) -> None:
+        record = self._book[turn]
+        if outcome != "interrupted":  # else it may still be on its way
+            self._uplink.answered(turn)
+        fields = record.fields()
+        self._devices.journal.event(
+            "turn",
+            record.line(turn, outcome),
+            TURN=turn,
+            OUTCOME=outcome,
+            SAID_MS=fields["said_ms"],
+            WAITED_MS=fields["waited_ms"],
+            REPLY_MS=fields["reply_ms"],
+            COST_USD=fields["cost_usd"],
+        )
+        self._devices.trace.record("turn", turn=turn, outcome=outcome, **fields)
+
+    # Lights and time
+
+    def _be_ready(self) -> None:
+        if not self._was_up:
+            self._was_up = True
+            gc.collect()
+            gc.freeze()  # what was loaded at start stays: later collections need not walk it
+            self._ready()
+            self._refresh()
+
+    def _refresh(self) -> None:
+        """Show what is most urgent, and wait for whatever is due next."""
+        if not self._was_up and (self._line.is_troubled or self._line.is_refused):
+            self._be_ready()
+        lights = {light_of(self.state)}
+        if not self._was_up:
+            lights.add(Light.STARTING)
+        elif self._line.is_troubled:
+            lights.add(Light.NO_NETWORK)
+        if self._line.is_refused or not self._hardware.is_whole:
+            lights.add(Light.FAULT)
+        light = most_urgent(lights)
+        if light is not self._light:
+            self._light = light
+            self._devices.panel.show(light)
+            self._devices.trace.record("light", light=light.value)
+        self._arm()
+
+    def _arm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        due_s = min(
+            self.state.deadline_s,
+            self._line.state.deadline_s,
+            self._button.next_tick_s(self._clock()),
+        )
+        # Never before the next turn of the loop: a deadline that stays in the past must not spin.
+        due_s = max(due_s, self._clock() + 0.001)
+        self._timer = asyncio.get_running_loop().call_at(due_s, self._tick)
+
+    def _tick(self) -> None:
+        now_s = self._clock()
+        self._button.tick(now_s)
+        self._line.tick(busy=not isinstance(self.state, Idle | Muted))
+        self._handle(Tick(self._line.is_ready))

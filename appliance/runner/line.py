@@ -1,0 +1,204 @@
+"""The connection: dials when `session.link` says so, sends in order, hands events up."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from appliance.errors import ProtocolError, RefusedError, RemoteError
+from appliance.ports import Connector, Journal, Socket, Trace
+from appliance.realtime.client_events import ClientEvent, SessionUpdate
+from appliance.realtime.protocol import RealtimeSession, Severity, classify
+from appliance.realtime.server_events import ErrorEvent, ServerEvent, SessionUpdated, UnknownEvent
+from appliance.session.link import (
+    Dial,
+    Dialling,
+    Down,
+    HangUp,
+    LinkEvent,
+    LinkRules,
+    LinkState,
+    LinkTick,
+    Lost,
+    Opened,
+    Ready,
+    Refused,
+    RefusedForGood,
+    Resting,
+    Start,
+    Wanted,
+    link_step,
+)
+
+
+class LineUser(Protocol):
+    """What the line tells, always on the event loop's thread."""
+
+    def line_up(self, took_s: float) -> None: ...
+
+    def line_down(self, why: str) -> None: ...
+
+    def line_event(self, event: ServerEvent) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Outgoing:
+    event: ClientEvent
+    sent: Callable[[float], None] | None
+
+
+class Line:
+    """One link at a time to the one endpoint."""
+
+    def __init__(
+        self,
+        user: LineUser,
+        connector: Connector,
+        opening: Callable[[], SessionUpdate],
+        rules: LinkRules,
+        journal: Journal,
+        trace: Trace,
+        clock: Callable[[], float],
+    ) -> None:
+        self._user = user
+        self._connector = connector
+        self._opening = opening
+        self._rules = rules
+        self._journal = journal
+        self._trace = trace
+        self._clock = clock
+        self._task: asyncio.Task[None] | None = None
+        self._outgoing: asyncio.Queue[_Outgoing] = asyncio.Queue()
+        self._dialled_s = 0.0
+        self.state: LinkState = Down()
+        self.session = RealtimeSession()
+
+    @property
+    def is_ready(self) -> bool:
+        return isinstance(self.state, Ready)
+
+    @property
+    def is_troubled(self) -> bool:
+        """A try has failed and none has succeeded since."""
+        return isinstance(self.state, Resting) or (
+            isinstance(self.state, Dialling) and self.state.attempt > 0
+        )
+
+    @property
+    def is_refused(self) -> bool:
+        return isinstance(self.state, Refused)
+
+    def start(self) -> None:
+        self._step(Start())
+
+    def wanted(self) -> None:
+        """Somebody wants to talk: do not wait for the next try."""
+        self._step(Wanted())
+
+    def tick(self, *, busy: bool) -> None:
+        self._step(LinkTick(busy))
+
+    def send(self, event: ClientEvent, sent: Callable[[float], None] | None = None) -> None:
+        """Queue one event; `sent(at_s)` is called once it has been handed to the network."""
+        self._outgoing.put_nowait(_Outgoing(event, sent))
+
+    async def close(self) -> None:
+        """Hang up and wait for the end of it."""
+        task = self._hang_up()
+        if task is not None:
+            await asyncio.gather(task, return_exceptions=True)
+
+    def _step(self, event: LinkEvent) -> None:
+        before = self.state
+        self.state, effects = link_step(before, event, self._clock(), self._rules)
+        if type(self.state) is not type(before):
+            self._trace.record("link", state=type(self.state).__name__.lower())
+        for effect in effects:
+            match effect:
+                case HangUp():
+                    self._hang_up()
+                    if isinstance(before, Ready):
+                        self._user.line_down("renewed")
+                case Dial():
+                    self._dialled_s = self._clock()
+                    self._outgoing = asyncio.Queue()
+                    self.session = RealtimeSession()
+                    self._task = asyncio.create_task(self._hold(), name="line")
+
+    def _hang_up(self) -> asyncio.Task[None] | None:
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+        return task
+
+    async def _hold(self) -> None:
+        """Dial, set the session up, and stay on until it ends."""
+        me = asyncio.current_task()
+        try:
+            socket = await self._connector.connect()
+            try:
+                await self._converse(socket)
+            finally:
+                await socket.close()
+        except RefusedError as refusal:
+            self._ended(me, RefusedForGood(refusal.code), str(refusal))
+        except RemoteError as loss:
+            self._ended(me, Lost(random.random()), str(loss))
+
+    def _ended(self, task: asyncio.Task[None] | None, event: LinkEvent, why: str) -> None:
+        if task is not self._task:
+            return  # hung up on purpose; another one may be on its way
+        was_ready = self.is_ready
+        self._task = None
+        level = "warning" if isinstance(event, Lost) else "error"
+        self._journal.event("link_lost" if was_ready else "link_failed", why, level=level)
+        self._trace.record("link_trouble", why=why, refused=isinstance(event, RefusedForGood))
+        if was_ready:
+            self._user.line_down(why)
+        self._step(event)
+
+    async def _converse(self, socket: Socket) -> None:
+        self.send(self._opening())
+        writer = asyncio.create_task(self._write(socket, self._outgoing), name="line-writer")
+        try:
+            async for data in socket.messages():
+                self._receive(data)
+        finally:
+            writer.cancel()
+            await asyncio.gather(writer, return_exceptions=True)
+
+    async def _write(self, socket: Socket, outgoing: asyncio.Queue[_Outgoing]) -> None:
+        try:
+            while True:
+                item = await outgoing.get()
+                await socket.send(self.session.send(item.event))
+                if item.sent is not None:
+                    item.sent(self._clock())
+        except RemoteError:
+            return  # the reader sees the same end, with its reason
+
+    def _receive(self, data: str | bytes) -> None:
+        try:
+            events = self.session.receive(data)
+        except ProtocolError as wrong:
+            self._journal.event("protocol_error", f"ignored a message: {wrong}", level="warning")
+            return
+        for event in events:
+            match event:
+                case UnknownEvent(type=unknown):
+                    self._journal.event("unknown_event", f"ignored {unknown}", level="debug")
+                case SessionUpdated() if not self.is_ready:
+                    self._step(Opened())
+                    self._user.line_up(self._clock() - self._dialled_s)
+                case ErrorEvent(error=error) if classify(error) is Severity.FINAL:
+                    raise RefusedError(error.message, error.code or error.type)
+                case ErrorEvent(error=error) if classify(error) is Severity.RENEW:
+                    raise RemoteError(error.message)
+                case ErrorEvent(error=error) if not self.is_ready:
+                    # The settings were refused: talking with the server's own would not be ours.
+                    raise RefusedError(error.message, error.code or error.type)
+                case _:
+                    self._user.line_event(event)

@@ -1,0 +1,101 @@
+"""What was said, on its way to the service: held until delivered, and timed as it goes out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from appliance.ports import Captured, Trace
+from appliance.realtime.client_events import (
+    InputAudioBufferAppend,
+    InputAudioBufferClear,
+    InputAudioBufferCommit,
+    ResponseCreate,
+)
+from appliance.realtime.client_structures import ResponseSettings
+from appliance.runner.line import Line
+from appliance.runner.spans import Spans
+from appliance.runner.turns import TurnBook
+from appliance.session.held import HeldTurns, Send, SendAsk, SendAudio, SendClear, SendCommit
+from appliance.units import samples_to_ms
+
+
+class Uplink:
+    """The held turns, and the line that they go out on."""
+
+    def __init__(self, line: Line, book: TurnBook, spans: Spans, trace: Trace) -> None:
+        self._line = line
+        self._book = book
+        self._spans = spans
+        self._trace = trace
+        self._held = HeldTurns()
+
+    @property
+    def lost_samples(self) -> int:
+        return self._held.lost_samples
+
+    def said_ms(self, turn: int) -> int:
+        """Return how much audio of a turn is held."""
+        return samples_to_ms(self._held.samples(turn))
+
+    def said(self, turn: int, chunk: Captured, *, live: bool) -> None:
+        """Take a chunk; `live` if it was captured just now, so that its journey is timed."""
+        self._send(self._held.add(turn, chunk.pcm, chunk.first_sample_s if live else None))
+
+    def commit(self, turn: int) -> None:
+        self._send(self._held.commit(turn))
+
+    def ask(self, turn: int) -> None:
+        self._send(self._held.ask(turn))
+
+    def ask_again(self, turn: int) -> None:
+        """Repeat a request that the service turned down because an answer was still ending."""
+        self._send([SendAsk(turn)])
+
+    def discard(self, turn: int) -> None:
+        self._send(self._held.discard(turn))
+
+    def cancel(self, turn: int) -> None:
+        self._held.cancel(turn)
+
+    def acknowledged(self) -> int | None:
+        return self._held.acknowledged()
+
+    def answered(self, turn: int) -> None:
+        self._held.answered(turn)
+
+    def link_up(self) -> None:
+        self._send(self._held.link_up())
+
+    def link_down(self) -> None:
+        self._held.link_down()
+
+    def _send(self, sends: list[Send]) -> None:
+        for send in sends:
+            match send:
+                case SendAudio():
+                    self._line.send(InputAudioBufferAppend(send.pcm), self._timed_audio(send))
+                case SendCommit(turn):
+                    self._line.send(InputAudioBufferCommit(), self._timed_commit(turn))
+                case SendAsk(turn):
+                    # The server echoes the metadata: so an answer is known by its question.
+                    asked = ResponseSettings(metadata={"turn": str(turn)})
+                    self._line.send(ResponseCreate(asked))
+                case SendClear():
+                    self._line.send(InputAudioBufferClear())
+
+    def _timed_audio(self, send: SendAudio) -> Callable[[float], None]:
+        def sent(at_s: float) -> None:
+            if send.first_sample_s is not None:
+                self._spans.add("capture_to_sent", at_s - send.first_sample_s)
+            self._trace.sent_audio(send.pcm)
+
+        return sent
+
+    def _timed_commit(self, turn: int) -> Callable[[float], None]:
+        def sent(at_s: float) -> None:
+            ended_s = self._book[turn].ended_s
+            if ended_s is not None:
+                self._spans.add("release_to_commit", at_s - ended_s)
+            self._trace.record("commit", turn=turn)
+
+        return sent

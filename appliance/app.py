@@ -102,15 +102,15 @@ def build_panel(settings: Settings, kind: str, stop: asyncio.Event) -> Panel:
         case "gpio":
             from appliance.devices.gpio import GpioPanel, GpioPins, load_gpio
 
+            leds = {
+                "rgb": (hardware.led_red_pin, hardware.led_green_pin, hardware.led_blue_pin),
+                "single": (hardware.led_pin,),
+                "none": (),
+            }
             pins = GpioPins(
-                button=hardware.button_pin,
-                button_active_low=hardware.button_active_low,
-                led=hardware.led,
-                red=hardware.led_red_pin,
-                green=hardware.led_green_pin,
-                blue=hardware.led_blue_pin,
-                single=hardware.led_pin,
-                led_active_high=hardware.led_active_high,
+                hardware.button_pin,
+                leds[hardware.led],
+                leds_active_low=not hardware.led_active_high,
             )
             return GpioPanel(load_gpio(), pins)
         case "terminal":

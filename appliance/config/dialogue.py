@@ -145,7 +145,7 @@ class Session(Section):
     )
     modalities: Annotated[tuple[Literal["text", "audio"], ...], Field(strict=False)] = setting(
         ("text", "audio"),
-        'The seed\'s value. The service now takes one: `["audio"]`, which brings the text along.',
+        'Kept from the beta. The service now gets `["audio"]`, which brings the text along.',
         allowed='a list of "text" and "audio"',
     )
     personality: str = setting("friendly", "Manner of the assistant, one word or a few.")
@@ -155,7 +155,10 @@ class Session(Section):
         "auto", "Whether the model may, must not or must use a tool."
     )
     temperature: float = setting(
-        0.8, "The seed's value; gone from the Realtime API and never sent.", low=0.0, high=2.0
+        0.8,
+        "Kept from the beta; the Realtime API no longer has it, so it is never sent.",
+        low=0.0,
+        high=2.0,
     )
     max_response_output_tokens: Annotated[int, Field(ge=1, le=4096)] | Literal["inf"] = setting(
         4096, "Most tokens of one reply.", unit="tokens"

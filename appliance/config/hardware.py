@@ -56,10 +56,14 @@ class Hardware(Section):
     )
     min_press_ms: int = setting(150, "A shorter press is not speech.", unit="ms", low=0, high=10000)
     long_press_ms: int = setting(
-        1000, "A press this long is a gesture (tap mode).", unit="ms", low=100, high=60000
+        1000, "A press this long mutes (`tap` and `hands_free`).", unit="ms", low=100, high=60000
     )
     double_press_ms: int = setting(
-        400, "Two presses within this time are a gesture.", unit="ms", low=0, high=5000
+        400,
+        "Two short presses that begin within this time stop the reply.",
+        unit="ms",
+        low=0,
+        high=5000,
     )
     max_turn_s: float = setting(60.0, "Longest turn.", unit="s", above=0.0, high=900.0)
     reply_timeout_s: float = setting(

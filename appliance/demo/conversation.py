@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import sys
 import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
@@ -20,9 +19,9 @@ from numpy.typing import NDArray
 from appliance.demo.compare import lost_samples
 from appliance.demo.device import DeviceProcess, Story
 from appliance.demo.measure import Cost, cost_of
+from appliance.demo.server import start_server
 from appliance.demo.stage import Mouth, Tape
 from appliance.devices.portaudio_system import SoundSystem
-from appliance.errors import UsageError
 from appliance.units import WIRE_RATE_HZ
 
 Pcm = NDArray[np.int16]
@@ -30,7 +29,6 @@ Pcm = NDArray[np.int16]
 TO_FIRST_WORD_S = 0.25  # a person presses, then begins to speak
 ANSWER_WITHIN_S = 90.0
 AFTERWARDS_S = 0.3  # what is still in the ear's buffers
-SERVER_WITHIN_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +63,7 @@ async def converse(plan: Plan) -> Heard:
     """
     async with AsyncExitStack() as stack:
         record = plan.out / "server"
-        url = plan.endpoint or await _start_server(stack, record)
+        url = plan.endpoint or await start_server(stack, record)
         sound = stack.enter_context(SoundSystem())
         tapes = Tape(sound, "pcm:mic"), Tape(sound, "pcm:ear")
         for tape in tapes:
@@ -112,36 +110,6 @@ async def _talk(device: DeviceProcess, mouth: Mouth, plan: Plan) -> None:
     await device.wait_for(
         lambda: len(device.story.of("turn")) >= turns, ANSWER_WITHIN_S, "no turn was finished"
     )
-
-
-async def _start_server(stack: AsyncExitStack, record: Path) -> str:
-    server = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "appliance",
-        "simulator",
-        "--port",
-        "0",
-        "--record",
-        str(record),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-
-    async def end() -> None:
-        if server.returncode is None:
-            server.terminate()
-        await server.communicate()
-
-    stack.push_async_callback(end)
-    assert server.stdout is not None
-    async with asyncio.timeout(SERVER_WITHIN_S):
-        line = (await server.stdout.readline()).decode().strip()
-    if "listening on " not in line:
-        assert server.stderr is not None
-        words = (await server.stderr.read()).decode().strip().splitlines()
-        raise UsageError(f"the local server did not start: {words[-1] if words else 'no reason'}")
-    return line.rpartition(" ")[2]
 
 
 def _device_environ(url: str, plan: Plan) -> dict[str, str]:

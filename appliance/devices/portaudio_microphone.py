@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import pyaudio
 
+from appliance.devices.portaudio_clock import callback_began_s, capture_age_s
 from appliance.devices.portaudio_system import SoundSystem
 from appliance.devices.soundcards import Direction
 from appliance.dsp.pcm import float_to_pcm16, pcm16_to_float
@@ -19,7 +20,6 @@ from appliance.units import BYTES_PER_SAMPLE, WIRE_RATE_HZ
 
 LOST_AFTER_S = 2.0  # without a callback; the longest chunk is a small part of it
 _WATCH_EVERY_S = 0.5
-_OLDEST_S = 2.0  # a first sample said to be older than this is a wrong clock, not a backlog
 
 
 class PortAudioMicrophone:
@@ -121,7 +121,7 @@ class PortAudioMicrophone:
         quiet_s = time.monotonic() - capture.last_callback_s
         if quiet_s > LOST_AFTER_S:
             self._report(f"the microphone gave nothing for {quiet_s:.1f} s")
-        elif not _active(stream):
+        elif not SoundSystem.runs(stream):
             self._report("the microphone's stream has ended")
         else:
             self._watch = capture.loop.call_later(_WATCH_EVERY_S, self._look)
@@ -162,18 +162,13 @@ class _Capture:
         self, data: bytes | None, frames: int, clock: Mapping[str, float], status: int
     ) -> tuple[None, int]:
         """Take one buffer; PortAudio calls this on its own thread."""
-        now = time.monotonic()
-        self.last_callback_s = now
+        began_s = callback_began_s(clock)
+        self.last_callback_s = began_s
         if status & pyaudio.paInputOverflow:
             self._overflows += 1
-        # PortAudio's clock jumps with the wall clock: only a difference of two of its readings
-        # means anything, and not even that if the jump fell between them.
-        age_s = clock["current_time"] - clock["input_buffer_adc_time"]
-        youngest_s = frames / self._rate_hz
-        if not youngest_s <= age_s <= _OLDEST_S:
-            age_s = youngest_s
+        first_sample_s = began_s - capture_age_s(clock, frames / self._rate_hz)
         try:
-            self._take(data or b"", now - age_s)
+            self._take(data or b"", first_sample_s)
         except RuntimeError:
             return None, pyaudio.paComplete  # the event loop has been closed under us
         return None, pyaudio.paContinue
@@ -207,10 +202,3 @@ class _Capture:
         overflows, self._overflows = self._overflows, 0
         captured = Captured(pcm, first_sample_s)
         self.loop.call_soon_threadsafe(self._arrived, self, captured, overflows)
-
-
-def _active(stream: pyaudio.Stream) -> bool:
-    try:
-        return stream.is_active()
-    except OSError:
-        return False

@@ -1,10 +1,12 @@
-"""Playback through PortAudio: a thread keeps a short, known amount queued and never blocks.
+"""Playback through PortAudio, by callback: only so is the time told at which samples leave.
 
-PyAudio offers no way to choose the latency of a stream; its buffer is three times the frames per
-buffer. The queue is therefore kept short from here: `capacity - get_write_available()` samples
-are queued, silence is topped up to a short lead while nothing is said, and the reply follows in
-pieces of one chunk whenever the queue has sunk to that lead. So a reply starts within the lead,
-and what a cut leaves audible is at most the lead and one chunk.
+PortAudio keeps three buffers queued toward the card and asks for the next as each is played. What
+it asks for while nothing is said is silence, so that the card never stops. The buffers are kept
+short here, since all that is queued is delay to a reply and cannot be taken back by a cut:
+20 ms each (60 ms queued) with the default sizes, 10 ms (30 ms) with chunks of 480 and less.
+
+Writing ahead with PyAudio's blocking calls was tried and dropped: `get_write_available` moves in
+steps of a period on sound servers, and can be a whole buffer off from the start.
 """
 
 from __future__ import annotations
@@ -12,28 +14,39 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import pyaudio
 from numpy.typing import NDArray
 
-from appliance.devices.portaudio_system import SoundSystem, reason
+from appliance.devices.portaudio_clock import callback_began_s, playback_delay_s
+from appliance.devices.portaudio_system import SoundSystem
 from appliance.devices.soundcards import Direction
 from appliance.dsp.pcm import float_to_pcm16, pcm16_to_float
 from appliance.dsp.resample import Resampler
 from appliance.errors import HardwareError
 from appliance.ports import Silenced, Sounded
-from appliance.session.playout import Playout, Taken
-from appliance.units import WIRE_RATE_HZ
+from appliance.session.playout import Playout
+from appliance.units import BYTES_PER_SAMPLE, WIRE_RATE_HZ
 
-LOST_AFTER_S = 2.0  # without the sound card playing a sample
+LOST_AFTER_S = 2.0  # without a callback
 _WATCH_EVERY_S = 0.5
 _PRIME_WITHIN_S = 3.0
-_JOIN_WITHIN_S = 2.0
-_LEAD_LONGEST = 960  # 40 ms, at chunks of 2048 and more
-_LEAD_SHORTEST = 480  # 20 ms: less than this, and a busy machine lets the card run dry
+_BUFFERS = 3  # what PortAudio queues
+_LONGEST_BUFFER = 480  # 20 ms
+_SHORTEST_BUFFER = 240  # 10 ms: with less, a busy machine lets the card run dry
+
+
+def buffer_samples(chunk_samples: int, total_samples: int) -> int:
+    """Return the size of each of PortAudio's three buffers, at 24 kHz.
+
+    No more than half a chunk, so that the queue follows when smaller chunks are asked for; all
+    three together never more than `total_samples`.
+    """
+    wanted = min(_LONGEST_BUFFER, max(_SHORTEST_BUFFER, chunk_samples // 2))
+    return max(1, min(wanted, chunk_samples, total_samples // _BUFFERS))
 
 
 class PortAudioSpeaker:
@@ -42,7 +55,7 @@ class PortAudioSpeaker:
     Attributes:
         underflows: times that the sound card ran dry, over all starts.
         opens: times that a stream was opened.
-        native_rate_hz: what the card runs at, once started.
+        native_rate_hz: what the card runs at, once started; resampled from 24 kHz if not that.
     """
 
     def __init__(
@@ -58,19 +71,19 @@ class PortAudioSpeaker:
         Args:
             system: the process's PortAudio.
             selector: see devices.soundcards.
-            chunk_samples: most that is written of a reply at a time, at 24 kHz.
-            total_samples: most that is ever queued toward the card, at 24 kHz.
+            chunk_samples: most that is handed to the card at a time, at 24 kHz.
+            total_samples: most that is ever queued toward it, at 24 kHz.
         """
         self.underflows = 0
         self.opens = 0
         self.native_rate_hz = 0
         self._system = system
         self._selector = selector
-        self._chunk_samples = chunk_samples
-        self._total_samples = total_samples
+        self._buffer_samples = buffer_samples(chunk_samples, total_samples)
         self._volume = 1.0
-        self._playout = Playout()
-        self._pump: _Pump | None = None
+        self._stream: pyaudio.Stream | None = None
+        self._playback: _Playback | None = None
+        self._last_playout = Playout()
         self._watch: asyncio.TimerHandle | None = None
 
     def start(
@@ -79,126 +92,100 @@ class PortAudioSpeaker:
         drained: Callable[[], None],
         lost: Callable[[str], None],
     ) -> None:
-        """Open the stream, fill it with silence and return when the card plays it.
+        """Open the stream and return when the card plays it (silence, to begin with).
 
-        Call it on the event loop (which it holds up for some tens of milliseconds).
+        Call it on the event loop, which it holds up for some tens of milliseconds.
 
         Raises:
             HardwareError: no such card, it is busy, it does not play; or started already.
         """
-        if self._pump is not None:
+        if self._stream is not None:
             raise HardwareError("the loudspeaker is open already")
         device = self._system.find(self._selector, Direction.PLAYBACK)
         # A card's own device with two outputs would play mono on the left one alone; a PCM of
         # ALSA's configuration spreads mono by itself.
         channels = 2 if device.card_number is not None and device.outputs > 1 else 1
         rate = self._system.rate_for(device, Direction.PLAYBACK, channels)
-        stream = self._system.open(
+        reports = _Reports(asyncio.get_running_loop(), sounded, drained, lost, self._ran_dry)
+        playback = _Playback(rate, channels, self._buffer_samples, reports, self._volume)
+        self._stream = self._system.open(
             device,
             Direction.PLAYBACK,
             rate_hz=rate,
             channels=channels,
-            frames=max(1, self._total_samples * rate // WIRE_RATE_HZ // 3),
+            frames=playback.buffer_frames,
+            callback=playback.callback,
         )
         self.opens += 1
         self.native_rate_hz = rate
-        self._playout = Playout()
-        loop = asyncio.get_running_loop()
-        pump = _Pump(
-            stream,
-            self._playout,
-            _Format(rate, channels, self._chunk_samples, self._total_samples),
-            _Reports(loop, sounded, drained, lost, self._ran_dry),
-            self._volume,
-        )
-        self._pump = pump
-        pump.start()
-        if not pump.primed.wait(_PRIME_WITHIN_S):
+        self._playback = playback
+        if not playback.playing.wait(_PRIME_WITHIN_S):
             self.stop()
             raise HardwareError(f"sound card {device.name} takes sound but plays none of it")
-        if pump.failure:
-            failure = pump.failure
-            self.stop()
-            raise HardwareError(f"sound card {device.name} failed at once: {failure}")
-        self._watch = loop.call_later(_WATCH_EVERY_S, self._look)
+        self._watch = reports.loop.call_later(_WATCH_EVERY_S, self._look)
 
     def play(self, item_id: str, pcm: bytes) -> None:
         """Queue reply audio (s16le mono, 24 kHz) behind what is there.
 
-        Late audio of an item that was cut is dropped. Without a stream, nothing is played.
+        Late audio of an item that was cut is dropped; so is all of it without a stream.
 
         Raises:
             SignalError: half a sample at the end.
         """
-        if self._pump is not None:
-            self._pump.play(item_id, pcm)
+        if self._playback is not None:
+            self._playback.play(item_id, pcm)
 
     def cut(self) -> Silenced | None:
-        """Fade out within 12 ms of what is queued, drop the rest; None if nothing played."""
-        return self._pump.cut() if self._pump is not None else None
+        """Fade out over 12 ms behind what is queued, drop the rest; None if nothing played."""
+        return self._playback.cut() if self._playback is not None else None
 
     def heard_ms(self, item_id: str) -> int:
-        """Return how much of the item has left the converter; 0 for one never played."""
-        if self._pump is not None:
-            return self._pump.heard_ms(item_id)
-        return self._playout.heard_ms(item_id, 0)
+        """Return how much of the item has left the converter; 0 for one never played.
+
+        It may still be asked after `stop`.
+        """
+        if self._playback is not None:
+            return self._playback.heard_ms(item_id)
+        return self._last_playout.heard_ms(item_id, 0)
 
     def set_volume(self, volume: float) -> None:
-        """Set the gain, 0.0 to 1.0 (others are clipped), of what is written from now on."""
+        """Set the gain, 0.0 to 1.0 (others are clipped), of what is handed over from now on."""
         self._volume = min(1.0, max(0.0, volume))
-        if self._pump is not None:
-            self._pump.volume = self._volume
+        if self._playback is not None:
+            self._playback.volume = self._volume
 
     def stop(self) -> None:
         """Close the stream, dropping what is queued; no report after this. May be called twice."""
         if self._watch is not None:
             self._watch.cancel()
             self._watch = None
-        pump, self._pump = self._pump, None
-        if pump is not None and pump.stop():
-            self._system.release(pump.stream)
+        playback, self._playback = self._playback, None
+        if playback is not None:
+            self._last_playout = playback.end()
+        stream, self._stream = self._stream, None
+        if stream is not None:
+            self._system.release(stream)
 
     def _ran_dry(self) -> None:
         self.underflows += 1
 
     def _look(self) -> None:
-        pump = self._pump
-        if pump is None:
+        playback, stream = self._playback, self._stream
+        self._watch = None
+        if playback is None or stream is None:
             return
-        still_s = time.monotonic() - pump.moved_s
-        if pump.failure:
-            pump.reports.lost(f"the loudspeaker failed: {pump.failure}")
-        elif still_s > LOST_AFTER_S:
-            pump.reports.lost(f"the loudspeaker played nothing for {still_s:.1f} s")
+        quiet_s = time.monotonic() - playback.last_callback_s
+        if quiet_s > LOST_AFTER_S:
+            playback.reports.lost(f"the loudspeaker took nothing for {quiet_s:.1f} s")
+        elif not SoundSystem.runs(stream):
+            playback.reports.lost("the loudspeaker's stream has ended")
         else:
-            self._watch = pump.reports.loop.call_later(_WATCH_EVERY_S, self._look)
-
-
-@dataclass(frozen=True, slots=True)
-class _Format:
-    """Sizes in samples at 24 kHz; frames are the card's own."""
-
-    rate_hz: int
-    channels: int
-    chunk_samples: int
-    total_samples: int
-
-    def frames(self, samples: int) -> int:
-        return samples * self.rate_hz // WIRE_RATE_HZ
-
-    def samples(self, frames: float) -> float:
-        return frames * WIRE_RATE_HZ / self.rate_hz
-
-    @property
-    def lead_frames(self) -> int:
-        """What is kept queued, silence or sound, so that the card does not run dry."""
-        lead = min(_LEAD_LONGEST, max(_LEAD_SHORTEST, self.chunk_samples // 2))
-        return self.frames(min(lead, self.total_samples))
+            self._watch = playback.reports.loop.call_later(_WATCH_EVERY_S, self._look)
 
 
 @dataclass(frozen=True, slots=True)
 class _Reports:
-    """Where the pump's news go: all on the event loop."""
+    """Where news of a stream go, all on the event loop."""
 
     loop: asyncio.AbstractEventLoop
     sounded: Callable[[Sounded], None]
@@ -207,210 +194,169 @@ class _Reports:
     ran_dry: Callable[[], None]
 
 
-class _Pump:
-    """The thread between the queue and one open stream.
+class _Playback:
+    """One open stream's way from the event loop to PortAudio's thread.
 
-    Everything below `_changed` is shared and guarded by it; the stream is the thread's alone.
+    `_lock` guards what both touch: the queue, and when its last sample leaves the converter.
     """
 
     def __init__(
         self,
-        stream: pyaudio.Stream,
-        playout: Playout,
-        form: _Format,
+        rate_hz: int,
+        channels: int,
+        buffer_samples_24k: int,
         reports: _Reports,
         volume: float,
     ) -> None:
-        self.stream = stream
         self.reports = reports
         self.volume = volume
-        self.failure = ""
-        self.primed = threading.Event()
-        self.moved_s = time.monotonic()  # when the card was last seen to have played something
-        self._form = form
-        self._resampler = Resampler(WIRE_RATE_HZ, form.rate_hz)
+        self.playing = threading.Event()  # every buffer was filled once, and one played
+        self.last_callback_s = time.monotonic()
+        self.buffer_frames = max(1, buffer_samples_24k * rate_hz // WIRE_RATE_HZ)
+        self._rate_hz = rate_hz
+        self._channels = channels
         self._gain = volume
-        self._quiet_samples = np.zeros(form.total_samples, np.float32)
-        self._silence = bytes(2 * form.channels * form.frames(form.total_samples))
-        self._expected_available = 0
-        self._thread = threading.Thread(target=self._run, name="loudspeaker", daemon=True)
-        self._changed = threading.Condition()
-        self._playout = playout
-        self._stopping = False
-        self._woken = False  # something changed since the thread last looked
-        self._replying = False  # a reply sample was written and `drained` not yet called
-        self._queued_samples = 0  # as it was at _queued_at_s; it sinks with the clock
-        self._queued_at_s = self.moved_s
+        self._resampler = Resampler(WIRE_RATE_HZ, rate_hz)
+        self._spare = np.empty(0, np.float32)  # resampled, for the next buffer
+        self._silence = bytes(self.buffer_frames * channels * BYTES_PER_SAMPLE)
+        self._usual_s = _BUFFERS * self.buffer_frames / rate_hz
+        self._callbacks = 0
+        self._ended = False
+        self._lock = threading.Lock()
+        self._playout = Playout()
+        self._last_leaves_s = self.last_callback_s  # the last sample in the ledger
+        self._replying = False  # a reply sample was handed over and `drained` not yet called
+        self._settling = False  # the event loop will see to `drained`
 
     # On the event loop's thread
 
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self) -> bool:
-        """End the thread; False if it hangs in the sound system, and must keep its stream."""
-        with self._changed:
-            self._stopping = True
-            self._wake()
-        self._thread.join(_JOIN_WITHIN_S)
-        return not self._thread.is_alive()
-
     def play(self, item_id: str, pcm: bytes) -> None:
-        with self._changed:
+        with self._lock:
             self._playout.push(item_id, pcm, time.monotonic())
-            self._wake()
 
     def cut(self) -> Silenced | None:
-        with self._changed:
-            now = time.monotonic()
-            queued = self._queued(now)
+        with self._lock:
+            now_s = time.monotonic()
+            queued = self._queued(now_s)
             result = self._playout.cut(queued)
             if result is None:
                 return None
-            self._wake()
             if result.fade_samples:
                 left = queued + result.fade_samples
             else:
                 left = self._playout.remaining_samples(queued)
-            return Silenced(result.item_id, result.audible_ms, now + left / WIRE_RATE_HZ)
+            return Silenced(result.item_id, result.audible_ms, now_s + left / WIRE_RATE_HZ)
 
     def heard_ms(self, item_id: str) -> int:
-        with self._changed:
+        with self._lock:
             return self._playout.heard_ms(item_id, self._queued(time.monotonic()))
 
-    def _wake(self) -> None:
-        self._woken = True
-        self._changed.notify()
+    def end(self) -> Playout:
+        """Report nothing more; return the ledger."""
+        with self._lock:
+            self._ended = True
+            return self._playout
 
     def _queued(self, now_s: float) -> int:
-        """Return how many samples at 24 kHz are queued now, without asking the card."""
-        played = (now_s - self._queued_at_s) * WIRE_RATE_HZ
-        return max(0, round(self._queued_samples - played))
+        """Return how many samples at 24 kHz were handed over and have not left."""
+        return max(0, round((self._last_leaves_s - now_s) * WIRE_RATE_HZ))
 
-    # On the pump's thread
+    def _settle(self) -> None:
+        """Call `drained` when the last reply sample has left, unless more was said meanwhile."""
+        with self._lock:
+            remaining = self._playout.remaining_samples(self._queued(time.monotonic()))
+            if not self._playout.waiting_samples and remaining and not self._ended:
+                self.reports.loop.call_later(remaining / WIRE_RATE_HZ, self._settle)
+                return
+            self._settling = False
+            if self._playout.waiting_samples or self._ended:
+                return
+            self._replying = False
+        self.reports.drained()
 
-    def _run(self) -> None:
+    def _sounded(self, report: Sounded) -> None:
+        if not self._ended:
+            self.reports.sounded(report)
+
+    # On PortAudio's thread
+
+    def callback(
+        self, _data: bytes | None, frames: int, clock: Mapping[str, float], status: int
+    ) -> tuple[bytes, int]:
+        """Fill one buffer."""
+        began_s = callback_began_s(clock)
+        self.last_callback_s = began_s
+        self._callbacks += 1
+        if self._callbacks > _BUFFERS:
+            self.playing.set()
+        leaves_s = began_s + playback_delay_s(clock, self._usual_s)
         try:
-            capacity = self.stream.get_write_available()
-            self._prime(capacity)
-            self.primed.set()
-            while self._step(capacity):
-                pass
-        except OSError as error:
-            self.failure = reason(error)
-            self.primed.set()
+            if status & pyaudio.paOutputUnderflow and self.playing.is_set():
+                self.reports.loop.call_soon_threadsafe(self.reports.ran_dry)
+            with self._lock:
+                data = self._fill(frames, leaves_s)
+                self._last_leaves_s = leaves_s + (frames + self._held()) / self._rate_hz
+                if self._replying and not self._playout.waiting_samples and not self._settling:
+                    self._settling = True
+                    self.reports.loop.call_soon_threadsafe(self._settle)
+        except RuntimeError:
+            return self._silence, pyaudio.paComplete  # the event loop has been closed under us
+        return data, pyaudio.paContinue
 
-    def _prime(self, capacity: int) -> None:
-        """Fill the stream with silence and wait until the card has begun to play it."""
-        frames = min(capacity, self._form.frames(self._form.total_samples))
-        self.stream.write(self._silence, frames)
-        full = self.stream.get_write_available()
-        with self._changed:
-            while not self._stopping and self.stream.get_write_available() <= full:
-                self._changed.wait(0.002)  # PortAudio has no event for it
-            self.moved_s = time.monotonic()
+    def _held(self) -> float:
+        """Return the frames that the ledger has and the card does not: in and past the filter."""
+        return self._resampler.delay_samples + self._spare.size
 
-    def _step(self, capacity: int) -> bool:
-        """Write what is due, if anything, and wait until more is; False to end."""
-        available = self.stream.get_write_available()
-        now = time.monotonic()
-        queued = max(0, capacity - available)
-        if available > self._expected_available:
-            self.moved_s = now
-        with self._changed:
-            if self._stopping:
-                return False
-            if self._replying and self._playout.drained(self._at_wire_rate(queued)):
-                self._replying = False
-                self._post(self.reports.drained)
-            data, frames = self._due(queued, capacity, now)
-            queued += frames
-            self._queued_samples, self._queued_at_s = self._at_wire_rate(queued), now
-        if frames:
-            self.stream.write(data, frames)
-        self._expected_available = available - frames
-        with self._changed:
-            if not self._woken:
-                self._changed.wait(self._idle_s(queued))
-            self._woken = False
-        return True
+    def _fill(self, frames: int, leaves_s: float) -> bytes:
+        if self._rate_hz == WIRE_RATE_HZ:
+            if not self._playout.waiting_samples:
+                self._playout.silence(frames)
+                self._gain = self.volume
+                return (
+                    self._silence
+                    if frames == self.buffer_frames
+                    else self._widen(bytes(2 * frames))
+                )
+            return self._widen(self._next(frames, leaves_s))
+        while self._spare.size < frames:
+            missing = frames - self._spare.size
+            wanted = -(-missing * WIRE_RATE_HZ // self._rate_hz)
+            held_s = self._held() / self._rate_hz
+            pcm = self._next(wanted, leaves_s + held_s)
+            more = self._resampler.process(pcm16_to_float(pcm))
+            self._spare = np.concatenate((self._spare, more))
+        now, self._spare = self._spare[:frames], self._spare[frames:]
+        return self._widen(float_to_pcm16(now))
 
-    def _due(self, queued: int, capacity: int, now: float) -> tuple[bytes, int]:
-        """Return what to write now, and its frames; the ledger has it as written from here on."""
-        form = self._form
-        lead = form.lead_frames
-        if queued == 0:
-            self._post(self.reports.ran_dry)
-            # PortAudio starts the card again only when a third of its buffer is filled.
-            return self._quiet(max(lead, capacity // 3 + 1))
-        if self._playout.waiting_samples:
-            room = int(form.samples(form.frames(form.total_samples) - queued))
-            if queued > lead or room <= 0:
-                return b"", 0
-            taken = self._playout.take(min(form.chunk_samples, room))
+    def _next(self, samples: int, leaves_s: float) -> bytes:
+        """Return exactly `samples` at 24 kHz: what waits, at the volume, then silence."""
+        taken = self._playout.take(samples)
+        for begun in taken.begun:
+            sounded_s = leaves_s + begun.offset_samples / WIRE_RATE_HZ
+            report = Sounded(begun.item_id, begun.received_s, sounded_s)
+            self.reports.loop.call_soon_threadsafe(self._sounded, report)
+        if taken.pcm:
             self._replying = True
-            for begun in taken.begun:
-                ahead = self._at_wire_rate(queued) + begun.offset_samples
-                sounded_s = now + ahead / WIRE_RATE_HZ
-                report = Sounded(begun.item_id, begun.received_s, sounded_s)
-                self._post(self.reports.sounded, report)
-            return self._convert(self._with_volume(taken))
-        if queued <= lead - lead // 4:
-            return self._quiet(lead - queued)
-        return b"", 0
+        silence = samples - len(taken.pcm) // BYTES_PER_SAMPLE
+        self._playout.silence(silence)
+        return self._with_volume(taken.pcm) + bytes(silence * BYTES_PER_SAMPLE)
 
-    def _quiet(self, frames: int) -> tuple[bytes, int]:
-        """Return about as many frames of silence, noted in the ledger."""
-        samples = min(round(self._form.samples(frames)), self._quiet_samples.size)
-        self._playout.silence(samples)
-        if self._form.rate_hz == WIRE_RATE_HZ:
-            return self._silence, samples
-        return self._convert(self._quiet_samples[:samples])
-
-    def _with_volume(self, taken: Taken) -> bytes | NDArray[np.float32]:
+    def _with_volume(self, pcm: bytes) -> bytes:
         """Apply the volume, moving to a new one within the piece so that nothing clicks."""
         old, new = self._gain, self.volume
         self._gain = new
-        if old == new == 1.0:
-            return taken.pcm
-        samples = pcm16_to_float(taken.pcm)
+        if old == new == 1.0 or not pcm:
+            return pcm
+        samples = pcm16_to_float(pcm)
         if old == new:
             samples *= np.float32(new)
         else:
-            samples *= np.linspace(old, new, samples.size, dtype=np.float32)
-        return samples
+            gains: NDArray[np.float32] = np.linspace(old, new, samples.size, dtype=np.float32)
+            samples *= gains
+        return float_to_pcm16(samples)
 
-    def _convert(self, sound: bytes | NDArray[np.float32]) -> tuple[bytes, int]:
-        """Return `sound` (24 kHz) at the card's rate and width."""
-        if self._form.rate_hz != WIRE_RATE_HZ:
-            samples = pcm16_to_float(sound) if isinstance(sound, bytes) else sound
-            sound = self._resampler.process(samples)
-        pcm = sound if isinstance(sound, bytes) else float_to_pcm16(sound)
-        frames = len(pcm) // 2
-        if self._form.channels > 1:
-            pcm = np.repeat(np.frombuffer(pcm, "<i2"), self._form.channels).tobytes()
-        return pcm, frames
-
-    def _idle_s(self, queued: int) -> float:
-        """Return how long nothing will be due if nobody wakes us."""
-        lead = self._form.lead_frames
-        low = lead if self._playout.waiting_samples else lead - lead // 4
-        idle = (queued - low) / self._form.rate_hz
-        if self._replying and not self._playout.waiting_samples:
-            remaining = self._playout.remaining_samples(self._at_wire_rate(queued))
-            idle = min(idle, remaining / WIRE_RATE_HZ)
-        return max(idle, 0.001)
-
-    def _at_wire_rate(self, queued_frames: int) -> int:
-        """Return what is queued, and held back by the resampler, in samples at 24 kHz."""
-        return round(self._form.samples(queued_frames + self._resampler.delay_samples))
-
-    def _post(self, call: Callable[..., None], *args: object) -> None:
-        try:
-            self.reports.loop.call_soon_threadsafe(self._report, call, *args)
-        except RuntimeError:
-            self._stopping = True  # the event loop has been closed under us
-
-    def _report(self, call: Callable[..., None], *args: object) -> None:
-        if not self._stopping:
-            call(*args)
+    def _widen(self, pcm: bytes) -> bytes:
+        """Say the same on every channel."""
+        if self._channels == 1:
+            return pcm
+        return np.repeat(np.frombuffer(pcm, "<i2"), self._channels).tobytes()

@@ -27,7 +27,8 @@ from appliance.units import WIRE_RATE_HZ
 # The wire's own rate needs no resampling; then those that are nearest to it in quality and cost.
 RATES_HZ = (WIRE_RATE_HZ, 48_000, 44_100, 32_000, 16_000, 8_000)
 
-InputCallback = Callable[[bytes | None, int, Mapping[str, float], int], tuple[None, int]]
+# (data in, frames, clock, status) -> (data out, whether to go on)
+StreamCallback = Callable[[bytes | None, int, Mapping[str, float], int], tuple[bytes | None, int]]
 
 _AlsaErrorHandler = ctypes.CFUNCTYPE(
     None, ctypes.c_char_p, ctypes.c_int, ctypes.c_char_p, ctypes.c_int, ctypes.c_char_p
@@ -163,7 +164,7 @@ class SoundSystem:
         rate_hz: int,
         channels: int,
         frames: int,
-        callback: InputCallback | None = None,
+        callback: StreamCallback,
     ) -> pyaudio.Stream:
         """Open and start an int16 stream of `frames` per buffer (PortAudio makes three of them).
 
@@ -198,6 +199,14 @@ class SoundSystem:
             self._open -= 1
             if self._audio is not None:  # else close() has closed it
                 stream.close()
+
+    @staticmethod
+    def runs(stream: pyaudio.Stream) -> bool:
+        """Say whether PortAudio still calls back for the stream."""
+        try:
+            return stream.is_active()
+        except OSError:
+            return False
 
     def _running(self) -> pyaudio.PyAudio:
         if self._audio is None:

@@ -1,8 +1,8 @@
 """What the LEDs show. Pure: no clock, no I/O; times in seconds of the monotonic clock.
 
 Each light is a colour and a rhythm. The rhythm alone tells them apart, so that one LED is
-enough, and so that nobody needs to see colours. No more than three flashes fall into any second
-(WCAG 2.3.1: more can provoke seizures).
+enough, and so that nobody needs to see colours. No light or flash blinks more than three times in
+any second (WCAG 2.3.1: more can provoke seizures).
 """
 
 from __future__ import annotations

@@ -209,6 +209,9 @@ class Runner:
 
     # The service
 
+    def line_changed(self) -> None:
+        self._refresh()
+
     def line_up(self, took_s: float) -> None:
         self.spans.add("connect", took_s)
         self._book.forget_responses()
@@ -303,6 +306,7 @@ class Runner:
                 self._book[self.state.turn].reply_samples += pcm_samples(pcm)
                 self._devices.speaker.play(item_id, pcm)
             case RunTool(turn, call):
+                self._uplink.answered(turn)
                 task = asyncio.create_task(self._run_tool(effect), name=f"tool {call.name}")
                 self._tool_tasks.add(task)
                 task.add_done_callback(self._tool_tasks.discard)

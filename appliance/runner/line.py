@@ -37,6 +37,9 @@ from appliance.session.link import (
 class LineUser(Protocol):
     """What the line tells, always on the event loop's thread."""
 
+    def line_changed(self) -> None:
+        """The state, or its deadline, is another one now."""
+
     def line_up(self, took_s: float) -> None: ...
 
     def line_down(self, why: str) -> None: ...
@@ -127,6 +130,8 @@ class Line:
                     self._outgoing = asyncio.Queue()
                     self.session = RealtimeSession()
                     self._task = asyncio.create_task(self._hold(), name="line")
+        if self.state != before:
+            self._user.line_changed()
 
     def _hang_up(self) -> asyncio.Task[None] | None:
         task, self._task = self._task, None

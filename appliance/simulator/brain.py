@@ -23,7 +23,7 @@ NUMBERS = {word: value for value, word in enumerate(_UP_TO_NINETEEN)} | {
     word: 10 * (place + 2) for place, word in enumerate(_TENS)
 }
 _WORD = "|".join(sorted(NUMBERS, key=len, reverse=True))
-_NUMBER = rf"\d+(?:\.\d+)?|(?:(?:{_WORD})(?:[ -]|\b))+(?:hundred\b)?"
+_NUMBER = rf"\d+(?:\.\d+)?|\b(?:(?:{_WORD})(?:[ -]|\b))+(?:hundred\b)?"
 _OPERATOR = r"plus|\+|minus|-|times|multiplied by|\*|divided by|/"
 _SUM = re.compile(rf"({_NUMBER})\s*({_OPERATOR})\s*({_NUMBER})")
 _REPEAT = re.compile(r"\b(?:repeat after me|say exactly)[,:]?\s+(.+)", re.IGNORECASE | re.DOTALL)

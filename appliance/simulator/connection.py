@@ -6,11 +6,13 @@ import asyncio
 import base64
 import binascii
 import json
+import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
+from appliance.errors import ApplianceError
 from appliance.simulator.brain import Answer
 from appliance.simulator.conversation import Conversation, Item
 from appliance.simulator.hearing import Ears
@@ -31,6 +33,7 @@ from appliance.units import BYTES_PER_SAMPLE
 
 APPEND_MAX_BYTES = 15 * 1024 * 1024
 _T = TypeVar("_T")
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,7 +319,11 @@ class Connection:
         async def hear() -> str | None:
             if arranged is not None:
                 return arranged.text
-            return await self._manners.ears.hear(item.pcm)
+            try:
+                return await self._manners.ears.hear(item.pcm)
+            except ApplianceError as error:
+                _log.warning("%s", error)
+                return None
 
         task = self._spawn(hear())
         self._hearings[item.id] = task

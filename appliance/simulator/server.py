@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import math
+import os
 import secrets
 import time
 from dataclasses import dataclass, field
@@ -95,6 +96,11 @@ class RealtimeServer:
         return f"http://{self._options.host}:{self.port}/v1"
 
     async def __aenter__(self) -> RealtimeServer:
+        if self._options.record:
+            try:
+                self._options.record.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise UsageError(f"{self._options.record}: {error.strerror}") from error
         await self._runner.setup()
         site = web.TCPSite(self._runner, self._options.host, self._options.port)
         try:
@@ -102,7 +108,8 @@ class RealtimeServer:
         except OSError as error:
             await self._runner.cleanup()
             where = f"{self._options.host}:{self._options.port}"
-            raise UsageError(f"cannot listen on {where}: {error.strerror}") from error
+            why = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
+            raise UsageError(f"cannot listen on {where}: {why}") from error
         self.port = self._runner.addresses[0][1]
         if isinstance(self._ears, Sphinx):
             await self._ears.warm_up()
@@ -176,7 +183,10 @@ class RealtimeServer:
         if refused := self._refused(request):
             return refused
         socket = web.WebSocketResponse(
-            protocols=("realtime",), max_msg_size=MESSAGE_MAX_BYTES, timeout=2.0
+            protocols=("realtime",),
+            max_msg_size=MESSAGE_MAX_BYTES,
+            timeout=2.0,
+            autoping=False,  # a script may leave pings unanswered
         )
         if not socket.can_prepare(request).ok:
             return _http_error(426, Refusal(None, "This address takes WebSocket connections."))

@@ -27,11 +27,10 @@ class Wire:
         self._socket = socket
         self._recorder = recorder
         self._one_at_a_time = asyncio.Lock()
-        self._flowing = asyncio.Event()  # cleared while a script stalls what is sent
-        self._reading = asyncio.Event()  # cleared while a script plays dead
+        self._held: list[tuple[str, dict[str, Json]]] = []  # while a script stalls
+        self._stalled = False
+        self._dead = False  # stalled, and pings are not answered
         self._closed = asyncio.Event()  # our own close is done
-        self._flowing.set()
-        self._reading.set()
 
     async def send(self, event: dict[str, Json]) -> None:
         """Send one event; nothing happens if the connection is gone."""
@@ -39,8 +38,11 @@ class Wire:
 
     async def receive(self) -> str | bytes | None:
         """Return the next message, None when the connection has ended."""
-        await self._reading.wait()
         message = await self._socket.receive()
+        while message.type in (WSMsgType.PING, WSMsgType.PONG):
+            if message.type is WSMsgType.PING and not self._dead:
+                await self._pong(message.data)
+            message = await self._socket.receive()
         if message.type in (WSMsgType.TEXT, WSMsgType.BINARY):
             data: str | bytes = message.data
             return data
@@ -67,12 +69,12 @@ class Wire:
         await self._put(text, {"type": "(scripted text)", "text": text})
 
     async def stall(self, dead: bool, ms: int) -> None:
-        self._flowing.clear()
-        if dead:
-            self._reading.clear()  # pings are answered by reading
+        self._stalled, self._dead = True, dead
         await asyncio.sleep(ms / 1000)
-        self._flowing.set()
-        self._reading.set()
+        self._dead = False
+        while self._held:
+            await self._write(*self._held.pop(0))
+        self._stalled = False
 
     async def close(self, code: int, reason: str) -> None:
         await self._socket.close(code=code, message=reason.encode())
@@ -83,8 +85,13 @@ class Wire:
             self._request.transport.abort()
 
     async def _put(self, text: str, event: dict[str, Json]) -> None:
+        if self._stalled:
+            self._held.append((text, event))
+        else:
+            await self._write(text, event)
+
+    async def _write(self, text: str, event: dict[str, Json]) -> None:
         async with self._one_at_a_time:
-            await self._flowing.wait()
             if self._socket.closed:
                 return
             if self._recorder:
@@ -93,3 +100,9 @@ class Wire:
                 await self._socket.send_str(text)
             except ConnectionError:
                 return  # the client is gone; the reader ends the session
+
+    async def _pong(self, data: bytes) -> None:
+        try:
+            await self._socket.pong(data)
+        except ConnectionError:
+            return

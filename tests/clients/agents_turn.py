@@ -59,4 +59,4 @@ def _read(event, found):
                 found["heard" if item.role == "user" else "transcript"] = text
 
 
-print(json.dumps(asyncio.run(turn(sys.argv[1], Path(sys.argv[2]).read_bytes()))))
+sys.stdout.write(json.dumps(asyncio.run(turn(sys.argv[1], Path(sys.argv[2]).read_bytes()))) + "\n")

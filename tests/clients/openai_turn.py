@@ -49,4 +49,4 @@ async def turn(base_url, pcm):
     return found
 
 
-print(json.dumps(asyncio.run(turn(sys.argv[1], Path(sys.argv[2]).read_bytes()))))
+sys.stdout.write(json.dumps(asyncio.run(turn(sys.argv[1], Path(sys.argv[2]).read_bytes()))) + "\n")

@@ -1,19 +1,27 @@
 """Sources and their order, every problem at once, and no secret in any of them."""
 
 import os
+from pathlib import Path
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from appliance.config.load import load, load_settings
+from appliance.config.catalogue import toml
+from appliance.config.load import Loaded, load_settings
+from appliance.config.load import load as load_from_anywhere
 from appliance.config.schema import walk
 from appliance.config.sources import variable_of
 from appliance.errors import ConfigError
 
 VARIABLES = [variable_of(path) for path, _ in walk()]
 SECRET = "sk-proj-Planted0123456789"
+NOWHERE = Path("/nowhere/appliance.toml")  # the machine's own settings stay out of the tests
 QUIET = "plain-gateway-secret"  # has not the look of a key
+
+
+def load(path, environ, system_file=NOWHERE):
+    return load_from_anywhere(path, environ, system_file=system_file)
 
 
 @pytest.fixture
@@ -34,9 +42,9 @@ def credentials(tmp_path):
     return {"CREDENTIALS_DIRECTORY": str(folder)}
 
 
-def problems(path=None, environ=None, **more):
+def problems(path=None, environ=None):
     with pytest.raises(ConfigError) as caught:
-        load(path, environ or {}, **more)
+        load(path, environ or {})
     return caught.value.problems
 
 
@@ -298,18 +306,34 @@ def test_a_problem_is_one_line_whatever_the_names_are(write):
 
 
 def test_no_message_shows_a_key_wherever_it_was_put(write):
-    everywhere = "\n".join(
-        ["[endpoint]", f'api_key = ["{SECRET}"]', f'url = "wss://user:{SECRET}@host/"']
-        + [f'[audio]\nformat = "{SECRET}"\n{SECRET} = 1\nchannels = "{QUIET}"']
-        + [f'[voice]\nname = "a {SECRET}"\nspeed = "{SECRET}"']
-        + [f'[session]\napi_key = "{SECRET}"\ntool_choice = "{QUIET}"\nmodalities = ["{SECRET}"]']
-        + [f'[{SECRET}]\nx = "{SECRET}"\n[hardware]\nmicrophone = "{QUIET}"']
+    file = write(
+        f"""
+        [endpoint]
+        api_key = ["{SECRET}"]
+        url = "wss://user:{SECRET}@host/"
+        [audio]
+        format = "{SECRET}"
+        {SECRET} = 1
+        channels = "{QUIET}"
+        [voice]
+        name = "a {SECRET}"
+        speed = "{SECRET}"
+        [session]
+        api_key = "{SECRET}"
+        tool_choice = "{QUIET}"
+        modalities = ["{SECRET}"]
+        noise_reduction = "{SECRET}"
+        [{SECRET}]
+        x = "{SECRET}"
+        [hardware]
+        microphone = "{QUIET}"
+        """
     )
     environ = {name: SECRET for name in VARIABLES if "__ENDPOINT" not in name}
     environ |= {"APPLIANCE_ENDPOINT__API_KEY": QUIET, "APPLIANCE_APIKEY": SECRET}
-    text = "\n".join(problems(write(everywhere), {**environ, "OPENAI_API_KEY": SECRET + "\nx"}))
-    text += "\n".join(problems(write(everywhere), {"OPENAI_API_KEY": QUIET}))
-    assert "endpoint.api_key" in text
+    text = "\n".join(problems(file, {**environ, "OPENAI_API_KEY": SECRET + "\nx"}))
+    text += "\n".join(problems(file, {"OPENAI_API_KEY": QUIET}))
+    assert all(name in text for name in ("endpoint.api_key", "audio.format", "session.api_key"))
     assert "Planted" not in text
     assert QUIET not in text
 
@@ -329,7 +353,24 @@ def test_an_error_carries_no_other_error_that_knows_more():
     assert "Planted" not in str(caught.value)
 
 
-# Whatever the environment holds
+# Whatever the sources hold
+
+
+def outcome(path, environ):
+    """Load, or return the ConfigError; anything else that is raised fails the test."""
+    try:
+        return load(path, environ)
+    except ConfigError as error:
+        return error
+
+
+def is_clear(result):
+    """Whether settings came, or one short printable line for each problem."""
+    if isinstance(result, Loaded):
+        return result.settings.audio.channels == 1
+    return bool(result.problems) and all(
+        line.isprintable() and len(line) < 600 for line in result.problems
+    )
 
 
 @settings(max_examples=150, deadline=None)
@@ -343,12 +384,7 @@ def test_an_error_carries_no_other_error_that_knows_more():
 @example(name="APPLIANCE_ENDPOINT__URL", value="wss://[")
 @example(name="APPLIANCE_ENDPOINT__URL", value="wss://\u2100/")
 def test_no_value_raises_anything_else(name, value):
-    try:
-        loaded = load(None, {name: value}, system_file=__import__("pathlib").Path("/nowhere"))
-    except ConfigError as error:
-        assert all(line.isprintable() and len(line) < 400 for line in error.problems)
-    else:
-        assert "default" in loaded.provenance.values()
+    assert is_clear(outcome(None, {name: value}))
 
 
 NAMES = st.text(alphabet="ABCDEIMNORSTUV_\x00é", max_size=20)
@@ -365,12 +401,7 @@ NAMES = st.text(alphabet="ABCDEIMNORSTUV_\x00é", max_size=20)
 @example(environ={"APPLIANCE_CONFIG": "a\x00b"})
 @example(environ={"APPLIANCE_": "1"})
 def test_no_environment_raises_anything_else(environ):
-    try:
-        loaded = load(None, environ, system_file=__import__("pathlib").Path("/nowhere"))
-    except ConfigError as error:
-        assert error.problems
-    else:
-        assert loaded.settings.audio.channels == 1
+    assert is_clear(outcome(None, environ))
 
 
 TOML_VALUES = st.recursive(
@@ -385,11 +416,6 @@ TOML_VALUES = st.recursive(
 @settings(max_examples=150, deadline=None)
 @given(path=st.sampled_from([path for path, _ in walk()]), value=TOML_VALUES, cut=st.booleans())
 def test_no_toml_value_raises_anything_else(tmp_path_factory, path, value, cut):
-    from appliance.config.catalogue import toml
-
     file = tmp_path_factory.getbasetemp() / f"any-{os.getpid()}.toml"
     file.write_text(f"{'.'.join(path[: -1 if cut else None])} = {toml(value)}\n")
-    try:
-        load(file, {})
-    except ConfigError as error:
-        assert all(line.isprintable() for line in error.problems)
+    assert is_clear(outcome(file, {}))

@@ -140,6 +140,16 @@ async def test_healthz(kit):
         assert (response.status, (await response.json())["status"]) == (200, "ok")
 
 
+async def test_plain_http_is_told_to_upgrade(kit):
+    async with (
+        kit.served() as server,
+        aiohttp.ClientSession(headers={"Authorization": "Bearer x"}) as session,
+        session.get(server.http_url + "/realtime?model=gpt-realtime") as response,
+    ):
+        assert response.status == 426
+        assert "WebSocket" in (await response.json())["error"]["message"]
+
+
 async def test_the_session_limit_ends_with_1001(kit):
     async with kit.talking(session_limit_s=0.3) as client:
         code, events = await client.ended()

@@ -5,6 +5,8 @@ import itertools
 
 import pytest
 
+from appliance.errors import ApplianceError
+
 DELTAS = {"response.output_audio.delta", "response.output_audio_transcript.delta"}
 REPLY = [
     "response.created",
@@ -253,6 +255,35 @@ async def test_a_reply_is_paced(kit):
         assert 0.15 < loop.time() - first < 0.6
         sizes = [len(e["delta"]) for e in client.seen if e["type"] == "response.output_audio.delta"]
         assert sizes[0] < sizes[1] < sizes[2]
+
+
+async def test_ears_that_fail_do_not_end_the_session(kit, caplog):
+    class DeafEars(kit.SetEars):
+        async def hear(self, pcm):
+            raise ApplianceError("the speech recogniser ended")
+
+    async with kit.talking(ears=DeafEars()) as client:
+        transcription = {"model": "whisper-1"}
+        await client.update(
+            audio={"input": {"turn_detection": None, "transcription": transcription}}
+        )
+        await client.append(kit.quiet(1))
+        await client.send("input_audio_buffer.commit")
+        await client.until("conversation.item.input_audio_transcription.failed")
+        done = await client.reply()
+    assert done["output"][0]["content"][0]["transcript"] == "I heard nothing I understood."
+    assert "recogniser ended" in caplog.text
+
+
+async def test_a_voice_that_fails_is_a_failed_response(kit):
+    class Mute(kit.Beeper):
+        async def speak(self, text, voice, language, speed):
+            raise ApplianceError("no voice")
+
+    async with kit.talking(voice=Mute()) as client:
+        done = await client.reply()
+        assert done["status"] == "failed"
+        assert done["status_details"]["error"]["message"] == "no voice"
 
 
 async def test_connections_do_not_share_a_conversation(kit):

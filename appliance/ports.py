@@ -41,6 +41,7 @@ class Microphone(Protocol):
     """A capture stream that stays open from start to stop."""
 
     overflows: int  # times that the sound card dropped samples
+    opens: int  # times that the stream was opened
 
     def start(self, deliver: Callable[[Captured], None], lost: Callable[[str], None]) -> None:
         """Open the stream. `lost(reason)` is called once if it dies.
@@ -56,6 +57,7 @@ class Speaker(Protocol):
     """A playback stream that stays open and is fed silence between replies."""
 
     underflows: int  # times that the sound card ran dry
+    opens: int  # times that the stream was opened
 
     def start(
         self,

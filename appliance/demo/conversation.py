@@ -160,6 +160,7 @@ def _summarise(
         "xruns": end.get("overflows", 0) + end.get("underflows", 0),
         "overflows": end.get("overflows", 0),
         "underflows": end.get("underflows", 0),
+        "streams_opened": end.get("opens", 0),
         "rss_mb": after.rss_mb,
         "cpu_percent": round((after.cpu_s - before.cpu_s) / took_s * 100, 1),
         "speech_lost_samples": lost_samples(said, received),

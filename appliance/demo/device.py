@@ -137,8 +137,8 @@ class DeviceProcess:
         process = self._process
         if process is None:
             return 0
-        if process.returncode is None:
-            process.terminate()
+        if process.returncode is None and not self._ended:
+            process.terminate()  # else it is ending by itself, and asyncio waits for it
         try:
             async with asyncio.timeout(STOP_WITHIN_S):
                 code = await process.wait()

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
+import pyaudio
 from numpy.typing import NDArray
 
 from appliance.devices.portaudio_microphone import PortAudioMicrophone
@@ -53,20 +55,39 @@ class Tape:
 
 
 class Mouth:
-    """Speaks into the device's microphone."""
+    """Speaks into the device's microphone, and is silent between."""
 
     def __init__(self, sound: SoundSystem) -> None:
+        """Open the room's mouth; to be made on the event loop."""
+        self._loop = asyncio.get_running_loop()
+        self._left = b""
+        self._spoken = asyncio.Event()
         self._sound = sound
-        device = sound.find("pcm:mouth", Direction.PLAYBACK)
         self._stream = sound.open(
-            device, Direction.PLAYBACK, rate_hz=WIRE_RATE_HZ, channels=1, frames=FRAMES
+            sound.find("pcm:mouth", Direction.PLAYBACK),
+            Direction.PLAYBACK,
+            rate_hz=WIRE_RATE_HZ,
+            channels=1,
+            frames=FRAMES,
+            callback=self._next,
         )
+
+    def _next(
+        self, _: bytes | None, frames: int, __: Mapping[str, float], ___: int
+    ) -> tuple[bytes, int]:
+        """Give PortAudio what comes next (on its own thread)."""
+        wanted = frames * BYTES_PER_SAMPLE
+        piece, self._left = self._left[:wanted], self._left[wanted:]
+        if piece and not self._left:
+            self._loop.call_soon_threadsafe(self._spoken.set)
+        return piece.ljust(wanted, b"\0"), pyaudio.paContinue
 
     async def say(self, pcm: NDArray[np.int16]) -> None:
         """Return when the last sample is out."""
         silence = np.zeros(round(AFTER_S * WIRE_RATE_HZ), np.int16)
-        data = np.concatenate([pcm, silence]).tobytes()
-        await asyncio.to_thread(self._stream.write, data)
+        self._spoken.clear()
+        self._left = np.concatenate([pcm, silence]).tobytes()
+        await self._spoken.wait()
 
     def close(self) -> None:
         self._sound.release(self._stream)

@@ -17,7 +17,8 @@ from appliance.ports import Flash, Light
 __all__ = ["GpioPanel", "GpioPins", "load_gpio"]
 
 POLL_S = 0.05  # the 300 ms that the microphone keeps from before a press cover this
-WARY_POLL_S = 0.01  # once an edge was lost
+WARY_POLL_S = 0.01  # for WARY_S after an edge was lost, as more may be
+WARY_S = 60.0
 REARM_S = 5.0  # at most so often is a deaf edge detection set up anew
 REST_S = 0.5  # an LED that stays fully on or off for this long needs no PWM
 LAST_PIN = 27  # of those on the header, in BCM numbers
@@ -81,6 +82,7 @@ class GpioPanel:
         self._read_s = 0.0  # when `start` or the poll last read the pin
         self._is_unheard = False  # the poll saw a change and waits for its edge
         self._rearm_s = 0.0  # not before this
+        self._wary_until_s = 0.0
 
     def start(self, edge: Callable[[bool, float], None]) -> None:
         """Take the pins and begin. See `ports.Panel.start`.
@@ -97,8 +99,9 @@ class GpioPanel:
             for pin in self._pins.leds:
                 self._leds.append(Led(self._gpio, pin, self._pins.leds_active_low, self._running))
                 self._claimed.append(pin)
-            self._watch()
+            self._claim_button()
             self._claimed.append(self._pins.button)
+            self._listen()
             self._read_s = time.monotonic()
             self._is_pressed = self._gpio.input(self._pins.button) == self._gpio.LOW
         except self._failures as refused:
@@ -140,13 +143,14 @@ class GpioPanel:
 
     # The button
 
-    def _watch(self) -> None:
-        button = self._pins.button
-        self._gpio.setup(button, self._gpio.IN, pull_up_down=self._gpio.PUD_UP)
+    def _claim_button(self) -> None:
+        self._gpio.setup(self._pins.button, self._gpio.IN, pull_up_down=self._gpio.PUD_UP)
+
+    def _listen(self) -> None:
         # No bouncetime: rpi-lgpio would hold each edge back until the contact is quiet, and
         # RPi.GPIO would drop the edges that follow one, of which the last tells the truth.
         # `panel.button` takes the first edge at once and all others into account.
-        self._gpio.add_event_detect(button, self._gpio.BOTH, callback=self._interrupt)
+        self._gpio.add_event_detect(self._pins.button, self._gpio.BOTH, callback=self._interrupt)
 
     def _interrupt(self, channel: int) -> None:
         """Runs in a thread of the GPIO library."""
@@ -161,11 +165,25 @@ class GpioPanel:
             return
 
     def _heard(self, pressed: bool, at_s: float) -> None:
+        if not self._is_on:
+            return
         self._is_unheard = False
-        if not self._is_on or at_s < self._read_s:
-            return  # the poll has read the pin since, and knows better
+        self._tell(pressed, at_s)
+        if at_s < self._read_s:
+            self._look()  # what it read may be out of date
+
+    def _tell(self, pressed: bool, at_s: float) -> None:
         self._is_pressed = pressed
         self._edge(pressed, at_s)
+
+    def _look(self) -> bool:
+        """Read the pin; return whether it is not as we thought."""
+        self._read_s = time.monotonic()
+        pressed = self._gpio.input(self._pins.button) == self._gpio.LOW
+        if pressed is self._is_pressed:
+            return False
+        self._tell(pressed, self._read_s)
+        return True
 
     def _poll(self) -> None:
         """Look at the pin, so that an edge that is lost can never strand a press or a release.
@@ -173,19 +191,18 @@ class GpioPanel:
         rpi-lgpio can lose all of them: lgpio's alert thread starts to wait without a check
         whether it has been signalled in between, and then sleeps until the next claim of a pin.
         """
-        period_s = WARY_POLL_S if self.lost_edges else POLL_S
+        now_s = time.monotonic()
+        period_s = WARY_POLL_S if now_s < self._wary_until_s else POLL_S
         self._timers["poll"] = self._running.call_later(period_s, self._poll)
         if self._is_unheard:
             self._is_unheard = False
             self.lost_edges += 1
+            self._wary_until_s = now_s + WARY_S
             self._rearm()
-        at_s = time.monotonic()
-        pressed = self._gpio.input(self._pins.button) == self._gpio.LOW
-        self._read_s = at_s
-        if pressed is not self._is_pressed:
-            self._is_pressed = pressed
-            self._is_unheard = True
-            self._edge(pressed, at_s)
+        try:
+            self._is_unheard = self._look()
+        except self._failures:
+            self._rearm()  # the pin is no longer ours
 
     def _rearm(self) -> None:
         """Claim the pin anew, which wakes lgpio's alert thread."""
@@ -193,8 +210,10 @@ class GpioPanel:
         if now_s < self._rearm_s:
             return
         self._rearm_s = now_s + REARM_S
-        self._gpio.remove_event_detect(self._pins.button)
-        self._watch()
+        with contextlib.suppress(*self._failures):  # the poll goes on alone, until the next try
+            self._gpio.remove_event_detect(self._pins.button)
+            self._claim_button()
+            self._listen()
 
     # The LEDs
 

@@ -30,6 +30,8 @@ RATES_HZ = (WIRE_RATE_HZ, 48_000, 44_100, 32_000, 16_000, 8_000)
 # (data in, frames, clock, status) -> (data out, whether to go on)
 StreamCallback = Callable[[bytes | None, int, Mapping[str, float], int], tuple[bytes | None, int]]
 
+_CLOSE_WITHIN_S = 2.0
+
 _AlsaErrorHandler = ctypes.CFUNCTYPE(
     None, ctypes.c_char_p, ctypes.c_int, ctypes.c_char_p, ctypes.c_int, ctypes.c_char_p
 )
@@ -55,6 +57,7 @@ class SoundSystem:
         self._root = root
         self._lock = threading.RLock()  # PortAudio's list of open streams has none
         self._open = 0
+        self._hangs = False
         self._silent = _silence_alsa()
         self._audio: pyaudio.PyAudio | None = _start()
 
@@ -72,9 +75,9 @@ class SoundSystem:
     def close(self) -> None:
         """Close what is open and end PortAudio. May be called twice."""
         with self._lock:
-            if self._audio is not None:
+            if self._audio is not None and not self._hangs:
                 self._audio.terminate()
-                self._audio = None
+            self._audio = None
 
     @property
     def cards(self) -> tuple[SoundCard, ...]:
@@ -130,7 +133,7 @@ class SoundSystem:
             HardwareError: it takes none: it is busy, or has gone.
         """
         refusal = ""
-        with self._lock:
+        with self._lock, _standard_error_closed():
             for rate in RATES_HZ:
                 try:
                     if direction is Direction.CAPTURE:
@@ -172,7 +175,7 @@ class SoundSystem:
             HardwareError: PortAudio's reason, in one line.
         """
         captures = direction is Direction.CAPTURE
-        with self._lock:
+        with self._lock, _standard_error_closed():
             try:
                 stream = self._running().open(
                     rate=rate_hz,
@@ -194,11 +197,19 @@ class SoundSystem:
             return stream
 
     def release(self, stream: pyaudio.Stream) -> None:
-        """Close a stream that `open` gave, dropping what is queued."""
+        """Close a stream that `open` gave, dropping what is queued.
+
+        A sound server that hangs would hold up its caller for good. It is given two seconds; then
+        the stream is left to itself, and this sound system opens no more.
+        """
         with self._lock:
+            if self._audio is None or self._hangs:
+                return  # close() has closed it, or cannot
+            closing = threading.Thread(target=stream.close, name="close-sound", daemon=True)
+            closing.start()
+            closing.join(_CLOSE_WITHIN_S)
+            self._hangs = closing.is_alive()
             self._open -= 1
-            if self._audio is not None:  # else close() has closed it
-                stream.close()
 
     @staticmethod
     def runs(stream: pyaudio.Stream) -> bool:
@@ -211,6 +222,8 @@ class SoundSystem:
     def _running(self) -> pyaudio.PyAudio:
         if self._audio is None:
             raise HardwareError("the sound system has been closed")
+        if self._hangs:
+            raise HardwareError("the sound system hangs in closing a stream; start again")
         return self._audio
 
 
@@ -255,11 +268,13 @@ def _silence_alsa() -> object:
 def _standard_error_closed() -> Iterator[None]:
     """Send file descriptor 2 to nowhere for a moment.
 
-    PortAudio looks for a JACK server, and libjack prints a dozen lines when there is none; it
-    resets its error handlers for each try, so they cannot be set from here. Only PortAudio's
-    start is enclosed: that is the only time that it looks.
+    PortAudio looks for a JACK server as it starts, and libjack prints a dozen lines when there is
+    none; it resets its error handlers for each try, so they cannot be set from here. And when a
+    probe or an opening fails, PortAudio prints where in its source that was; the reason comes to
+    us as an exception. Only those calls are enclosed.
     """
-    sys.stderr.flush()
+    if sys.stderr is not None:
+        sys.stderr.flush()
     kept = os.dup(2)
     try:
         nowhere = os.open(os.devnull, os.O_WRONLY)

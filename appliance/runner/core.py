@@ -171,6 +171,7 @@ class Runner:
             spans_ms=self.spans.summary(),
             overflows=self._devices.microphone.overflows,
             underflows=self._devices.speaker.underflows,
+            opens=self._devices.microphone.opens + self._devices.speaker.opens,
             lost_samples=self._uplink.lost_samples,
             state=type(self.state).__name__.lower(),
         )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import binascii
 import json
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
@@ -16,7 +15,7 @@ from appliance.errors import ApplianceError
 from appliance.simulator.brain import Answer
 from appliance.simulator.conversation import Conversation, Item
 from appliance.simulator.hearing import Ears
-from appliance.simulator.listening import Listening
+from appliance.simulator.listening import Listening, decoded
 from appliance.simulator.mind import answer_to, asked_text
 from appliance.simulator.order import Order, order_of
 from appliance.simulator.player import Player
@@ -29,9 +28,7 @@ from appliance.simulator.speech import Voice
 from appliance.simulator.transcribe import transcription_events
 from appliance.simulator.usage import Billed
 from appliance.simulator.wire import Wire, new_id
-from appliance.units import BYTES_PER_SAMPLE
 
-APPEND_MAX_BYTES = 15 * 1024 * 1024
 _T = TypeVar("_T")
 _log = logging.getLogger(__name__)
 
@@ -163,7 +160,7 @@ class Connection:
         return None
 
     async def _append(self, event: dict[str, Json]) -> Refusal | None:
-        pcm = _decoded(event["audio"], "audio")
+        pcm = decoded(event["audio"], "audio")
         if isinstance(pcm, Refusal):
             return pcm
         self._wire.took_sound(pcm)
@@ -187,6 +184,9 @@ class Connection:
             return item
         if refusal := self.conversation.add(item, event.get("previous_item_id")):
             return refusal
+        if item.pcm:
+            self._begin_hearing(item)
+            self._transcribe_if_set(item)
         await self._show(item)
         return None
 
@@ -235,6 +235,9 @@ class Connection:
                 if isinstance(item, Refusal):
                     return item
                 context.append(item)
+            for item in context:
+                if item.role == "user" and item.pcm and item.id not in self._hearings:
+                    self._begin_hearing(item)
         self._start(order, context)
         return None
 
@@ -271,6 +274,7 @@ class Connection:
         )
         self.conversation.add(item)
         self._begin_hearing(item)
+        self._transcribe_if_set(item)
         await self._show(item)
 
     async def respond(self) -> None:
@@ -325,11 +329,12 @@ class Connection:
                 _log.warning("%s", error)
                 return None
 
-        task = self._spawn(hear())
-        self._hearings[item.id] = task
+        self._hearings[item.id] = self._spawn(hear())
+
+    def _transcribe_if_set(self, item: Item) -> None:
         settings = self._settings["audio"]["input"]["transcription"]
         if settings is not None:
-            self._spawn(self._transcribe(item, task, settings))
+            self._spawn(self._transcribe(item, self._hearings[item.id], settings))
 
     async def _transcribe(
         self, item: Item, hearing: asyncio.Task[str | None], settings: dict[str, Json]
@@ -347,15 +352,13 @@ class Connection:
         item = Item(wire)
         for index, part in enumerate(item.wire.get("content", [])):
             if part["type"] == "input_audio":
-                pcm = _decoded(part["audio"], f"{path}.content[{index}].audio")
+                pcm = decoded(part["audio"], f"{path}.content[{index}].audio")
                 if isinstance(pcm, Refusal):
                     return pcm
                 item.pcm += pcm
         item.wire = item.shown()
         for part in item.wire.get("content", []):
             part.pop("audio", None)
-        if item.pcm:
-            self._begin_hearing(item)
         return item
 
     async def _show(self, item: Item) -> None:
@@ -382,18 +385,3 @@ class Connection:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
-
-
-def _decoded(audio: str, path: str) -> bytes | Refusal:
-    """Return the PCM in base64 `audio`, or why it is none."""
-    if len(audio) * 3 // 4 > APPEND_MAX_BYTES:
-        return Refusal("invalid_value", f"Invalid '{path}': more than 15 MiB of audio.", path)
-    try:
-        pcm = base64.b64decode(audio, validate=True)
-    except (binascii.Error, ValueError):
-        message = f"Invalid '{path}'. Expected base64-encoded audio bytes."
-        return Refusal("invalid_value", message, path)
-    if len(pcm) % BYTES_PER_SAMPLE:
-        message = f"Invalid '{path}': 16-bit audio has an even number of bytes."
-        return Refusal("invalid_value", message, path)
-    return pcm

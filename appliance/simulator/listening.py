@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import binascii
 from typing import Protocol
 
 from appliance.simulator.session import SILENCE_MS_BY_EAGERNESS
@@ -10,6 +12,7 @@ from appliance.simulator.shape import Json, Refusal
 from appliance.simulator.vad import SpeechDetector, SpeechStarted, SpeechStopped
 from appliance.units import BYTES_PER_SAMPLE, WIRE_RATE_HZ, samples_to_ms
 
+APPEND_MAX_BYTES = 15 * 1024 * 1024
 SHORTEST_COMMIT_MS = 100
 SEMANTIC_PADDING_MS = 300
 KEPT_QUIET_S = 60  # with voice activity detection on, older quiet is dropped
@@ -168,3 +171,18 @@ class Listening:
             self._idle.cancel()
             self._idle = None
         self.idle_due.clear()
+
+
+def decoded(audio: str, path: str) -> bytes | Refusal:
+    """Return the PCM in base64 `audio`, or why it is none."""
+    if len(audio) * 3 // 4 > APPEND_MAX_BYTES:
+        return Refusal("invalid_value", f"Invalid '{path}': more than 15 MiB of audio.", path)
+    try:
+        pcm = base64.b64decode(audio, validate=True)
+    except (binascii.Error, ValueError):
+        message = f"Invalid '{path}'. Expected base64-encoded audio bytes."
+        return Refusal("invalid_value", message, path)
+    if len(pcm) % BYTES_PER_SAMPLE:
+        message = f"Invalid '{path}': 16-bit audio has an even number of bytes."
+        return Refusal("invalid_value", message, path)
+    return pcm

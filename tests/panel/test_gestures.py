@@ -54,8 +54,8 @@ def test_two_short_presses_stop_after_the_second_release():
     "presses",
     [
         [*press(1.0, 1.1), *press(1.41, 1.5)],  # starts too far apart
-        [*press(1.0, 1.15), *press(1.3, 1.4)],  # the first one is talk
-        [*press(1.0, 1.1), *press(1.3, 1.5)],  # the second one is talk
+        [*press(1.0, 1.16), *press(1.3, 1.4)],  # the first one is talk
+        [*press(1.0, 1.1), *press(1.3, 1.46)],  # the second one is talk
     ],
 )
 def test_other_pairs_do_not_stop(presses):

@@ -38,7 +38,11 @@ async def test_one_line_when_ready_and_a_clean_end_in_mid_session(kit, tmp_path,
 
 async def failed(*arguments):
     process = await start(*arguments)
-    out, err = await asyncio.wait_for(process.communicate(), 30)
+    try:
+        out, err = await asyncio.wait_for(process.communicate(), 30)
+    finally:
+        if process.returncode is None:
+            process.kill()
     assert out == b""
     return process.returncode, err.decode().splitlines()
 

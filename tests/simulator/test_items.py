@@ -69,6 +69,19 @@ async def test_a_user_s_sound_can_be_put_in_and_had_back(kit, client, cards):
     assert base64.b64decode(retrieved["content"][0]["audio"]) == cards
 
 
+async def test_sound_that_is_refused_or_out_of_band_is_not_transcribed(client, cards):
+    await client.update(audio={"input": {"transcription": {"model": "whisper-1"}}})
+    part = {"type": "input_audio", "audio": base64.b64encode(cards).decode()}
+    item = {"type": "message", "role": "user", "content": [part]}
+    await create(client, user("one", id="a"))
+    await client.refused("conversation.item.create", item={**item, "id": "a"})
+    done = await client.reply(conversation="none", input=[item])
+    assert done["output"][0]["content"][0]["transcript"] == "I heard: ten of clubs"
+    assert not [kind for kind in client.types() if "transcription" in kind]
+    await create(client, item)
+    await client.until("conversation.item.input_audio_transcription.completed")
+
+
 async def spoken(client, text):
     await client.write(f"repeat after me: {text}")
     return (await client.reply())["output"][0]["id"]

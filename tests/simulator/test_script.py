@@ -2,6 +2,9 @@
 
 import asyncio
 import json
+import re
+import tomllib
+from pathlib import Path
 
 import aiohttp
 import pytest
@@ -260,6 +263,14 @@ def test_every_step_can_be_read(tmp_path):
         Close(1001, "bye"),
     )
     assert script.part(2) == script.part(9) == Part((Drop(),))
+
+
+def test_the_examples_in_the_manual_can_be_read():
+    manual = Path(__file__).parents[2] / "docs" / "simulator.md"
+    examples = re.findall(r"```toml\n(.*?)```", manual.read_text(encoding="utf-8"), re.DOTALL)
+    scripts = [script_of(tomllib.loads(each)) for each in examples]
+    assert len(scripts) >= 3
+    assert all(script != Script() for script in scripts)
 
 
 def test_json_is_read_too(tmp_path):

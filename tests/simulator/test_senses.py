@@ -38,14 +38,13 @@ async def test_silence_says_nothing(kit, ears):
 
 async def test_hearing_does_not_hold_up_the_loop(kit, ears):
     await ears.warm_up()
-    loop = asyncio.get_running_loop()
-    longest, last = 0.0, loop.time()
+    turns = 0
     hearing = asyncio.ensure_future(ears.hear(kit.recording("cards/005.wav") * 2))
     while not hearing.done():
         await asyncio.sleep(0.005)
-        longest, last = max(longest, loop.time() - last), loop.time()
+        turns += 1
     await hearing
-    assert longest < 0.2
+    assert turns > 50  # in a thread the decoder would let the loop turn a few times at most
 
 
 async def test_two_listeners_each_get_their_own_answer(kit, ears):

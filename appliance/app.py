@@ -55,9 +55,10 @@ async def serve(settings: Settings, panel_kind: str, sent_to: Path | None = None
     journal = journal_for()
 
     def ready() -> None:
-        trace.record("ready")
-        journal.event("ready", "ready: press the button and talk")
-        notify_ready("ready")
+        trace.record("ready", well=runner.is_well)
+        how = "ready: press the button and talk" if runner.is_well else "started, with a fault"
+        journal.event("ready", how)
+        notify_ready(how)
 
     with SoundSystem() as sound:
         devices = Devices(
@@ -192,4 +193,5 @@ def rules_from(settings: Settings) -> Rules:
         ),
         preroll_s=hardware.preroll_ms / 1000,
         server_responds=settings.turn_detection.create_response,
+        log_transcripts=settings.metrics.log_transcripts,
     )

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from appliance.config import catalogue, schema
 from appliance.config.load import Loaded, leaves, load
-from appliance.config.notices import warnings_for
+from appliance.config.notices import has_effect, warnings_for
 from appliance.config.secrets import Redactor
 from appliance.config.settings import Settings
 from appliance.errors import ConfigError, UsageError
@@ -42,6 +42,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     check = actions.add_parser("check", help="look for mistakes, and for what is worth a word")
     schema_parser = actions.add_parser("schema", help="print the JSON Schema of the settings")
     docs = actions.add_parser("docs", help="print the table of every setting, in Markdown")
+    docs.add_argument("--brief", action="store_true", help="one short table, as the README has it")
     for action in (show, check, schema_parser, docs):
         action.add_argument("--config", type=Path, metavar="FILE", help="settings file (TOML)")
     for action in (show, check):
@@ -64,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
         case "schema":
             print(json.dumps(json_schema(), indent=2))
         case _:
-            print(settings_markdown(), end="")
+            print(settings_table() if args.brief else settings_markdown(), end="")
     return 0
 
 
@@ -175,6 +176,17 @@ def json_schema() -> dict[str, object]:
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         **Settings.model_json_schema(),
     }
+
+
+def settings_table() -> str:
+    """Return the README's table of settings."""
+    parts = ["| Setting | Default | Meaning |\n|---|---|---|\n"]
+    for entry in catalogue.entries():
+        default = f"`{entry.default}`" if entry.default else "unset"
+        default += f" {entry.unit}" if entry.default and entry.unit else ""
+        meaning = entry.meaning + ("" if has_effect(entry.name) else " *No effect yet.*")
+        parts.append(f"| `{entry.name}` | {default} | {meaning} |\n")
+    return "".join(parts)
 
 
 def settings_markdown() -> str:

@@ -42,8 +42,7 @@ class Hardware(Section):
     microphone_channel: int = setting(
         0, "Channel of a microphone with several, from 0.", low=0, high=7
     )
-    button_pin: int = _pin(17, "Pin of the button.")
-    button_active_low: bool = setting(True, "Whether a press pulls the pin to ground.")
+    button_pin: int = _pin(17, "Pin of the button, which connects it to ground.")
     led: Literal["rgb", "single", "none"] = setting("rgb", "Kind of LED.")
     led_red_pin: int = _pin(22, "Pin of the red LED (`rgb`).")
     led_green_pin: int = _pin(23, "Pin of the green LED (`rgb`).")

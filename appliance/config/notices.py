@@ -60,7 +60,43 @@ def warnings_for(settings: Settings, explicit: Collection[str]) -> list[str]:
         *_about_models(settings),
         *_about_the_wire(settings, explicit),
         *_about_the_link(settings),
+        *_not_yet(explicit),
     ]
+
+
+# Settings that are taken, so that a file can be written once, and that nothing reads yet.
+_NOT_YET = (
+    "voice.pitch",
+    "language.confidence_threshold",
+    "language.detection_window",
+    "language.auto_switch",
+    "language.confirmation_prompt",
+    "language.supported.",
+    "session.noise_reduction.enabled",
+    "session.noise_reduction.level",
+    "session.echo_cancellation",
+    "session.auto_gain_control",
+    "recovery.max_retries",
+    "circuit_breaker.",
+    "metrics.audio_latency.",
+    "metrics.connection_uptime.",
+    "metrics.error_rate.",
+    "metrics.memory_usage.",
+    "security.",
+    "scaling.max_concurrent_sessions",
+    "scaling.resource_allocation.",
+)
+
+
+def has_effect(name: str) -> bool:
+    """Return whether this version reads the setting with this dotted name."""
+    return not name.startswith(_NOT_YET)
+
+
+def _not_yet(explicit: Collection[str]) -> Iterator[str]:
+    for name in sorted(explicit):
+        if not has_effect(name):
+            yield f"{name}: has no effect in this version yet"
 
 
 def _about_models(settings: Settings) -> Iterator[str]:
@@ -91,7 +127,7 @@ def _about_the_wire(settings: Settings, explicit: Collection[str]) -> Iterator[s
     if voice.speed > WIRE_SPEED_MAX:
         yield (
             f"voice.speed: the service speaks up to {WIRE_SPEED_MAX} times as fast; "
-            f"the rest of {voice.speed:g} is done on the device"
+            f"this version does nothing yet for the rest of {voice.speed:g}"
         )
     if "turn_detection.eagerness" in explicit and turns.type != "semantic_vad":
         yield "turn_detection.eagerness: has no effect with server_vad"

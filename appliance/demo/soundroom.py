@@ -165,7 +165,7 @@ class SoundRoom:
                 server.wait()
                 said = [line for line in log.read_text().splitlines() if line.startswith("E:")]
                 raise UsageError(
-                    "pulseaudio did not start: " + (said[-1] if said else "it said nothing")
+                    "pulseaudio did not start: " + (said[0] if said else "it said nothing")
                 )
         return server
 

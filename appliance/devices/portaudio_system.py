@@ -57,7 +57,7 @@ class SoundSystem:
         self._root = root
         self._lock = threading.RLock()  # PortAudio's list of open streams has none
         self._open = 0
-        self._hangs = False
+        self._closing: threading.Thread | None = None
         self._silent = _silence_alsa()
         self._audio: pyaudio.PyAudio | None = _start()
 
@@ -200,16 +200,19 @@ class SoundSystem:
         """Close a stream that `open` gave, dropping what is queued.
 
         A sound server that hangs would hold up its caller for good. It is given two seconds; then
-        the stream is left to itself, and this sound system opens no more.
+        the stream is left to itself, and no other is opened until it has closed.
         """
         with self._lock:
-            if self._audio is None or self._hangs:
-                return  # close() has closed it, or cannot
-            closing = threading.Thread(target=stream.close, name="close-sound", daemon=True)
-            closing.start()
-            closing.join(_CLOSE_WITHIN_S)
-            self._hangs = closing.is_alive()
             self._open -= 1
+            if self._audio is None or self._hangs:
+                return  # close() has closed it, or will
+            self._closing = threading.Thread(target=stream.close, name="close-sound", daemon=True)
+            self._closing.start()
+            self._closing.join(_CLOSE_WITHIN_S)
+
+    @property
+    def _hangs(self) -> bool:
+        return self._closing is not None and self._closing.is_alive()
 
     @staticmethod
     def runs(stream: pyaudio.Stream) -> bool:
@@ -223,7 +226,7 @@ class SoundSystem:
         if self._audio is None:
             raise HardwareError("the sound system has been closed")
         if self._hangs:
-            raise HardwareError("the sound system hangs in closing a stream; start again")
+            raise HardwareError("the sound system hangs: a stream of it does not close")
         return self._audio
 
 

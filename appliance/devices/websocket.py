@@ -155,7 +155,7 @@ class WebSocketConnector:
         return WebSocket(connection, endpoint, options)
 
     async def _tls_context(self) -> ssl.SSLContext:
-        """Read the system's certificates once, in a thread: it takes a Pi a fifth of a second."""
+        """Read the system's certificates once, in a thread: meanwhile the loop moves sound."""
         if self._tls is None:
             self._tls = await asyncio.to_thread(ssl.create_default_context)
         return self._tls

@@ -1,7 +1,7 @@
 """The 46 events that the server sends. Source: `RealtimeServerEvent` of the `openai` SDK.
 
-Fields are the SDK's, with three that it requires made optional, because servers in the field
-leave them out and nothing here depends on them: `error.event_id`, `name` of
+Fields are the SDK's, with three that it requires made optional, because nothing here depends on
+them and a server that leaves one out should still be understood: `error.event_id`, `name` of
 `response.function_call_arguments.done`, and `usage` of a finished transcription.
 One long file, so that the union stands beside its members.
 """

@@ -102,6 +102,7 @@ class Rules:
     prices: Prices
     preroll_s: float
     server_responds: bool
+    log_transcripts: bool = False
 
 
 class Runner:
@@ -144,8 +145,8 @@ class Runner:
     async def run(self, stop: asyncio.Event, ready: Callable[[], None] = lambda: None) -> None:
         """Start everything, serve until `stop` is set, and close everything.
 
-        `ready` is called once when a person can talk: panel, microphone and loudspeaker work
-        and the first session is set up, or cannot be.
+        `ready` is called once: when the first session is set up, or cannot be; `is_well` tells
+        whether a person can talk now.
         """
         self._ready = ready
         self._devices.panel.start(self._edge)
@@ -157,6 +158,11 @@ class Runner:
             await stop.wait()
         finally:
             await self._close()
+
+    @property
+    def is_well(self) -> bool:
+        """Whether microphone, loudspeaker and link all work."""
+        return self._hardware.is_whole and self._line.is_ready
 
     async def _close(self) -> None:
         if self._timer is not None:
@@ -232,6 +238,8 @@ class Runner:
         reading = self._service.read(event, self.state, self._line.session, self._clock())
         for kind, text in reading.texts:
             self._devices.trace.record(kind, text=text)
+            if self._rules.log_transcripts:
+                self._devices.journal.event(kind, f"{kind}: {text}")
         for name, line in reading.lines:
             self._devices.journal.event(name, line, level="warning")
         if reading.acknowledged and (turn := self._uplink.acknowledged()) is not None:
@@ -384,8 +392,8 @@ class Runner:
             self._was_up = True
             gc.collect()
             gc.freeze()  # what was loaded at start stays: later collections need not walk it
-            self._ready()
             self._refresh()
+            self._ready()
 
     def _refresh(self) -> None:
         """Show what is most urgent, and wait for whatever is due next."""

@@ -170,6 +170,13 @@ def test_the_documentation_is_the_generators(capsys):
     )
 
 
+def test_the_readmes_table_is_the_generators(capsys):
+    assert run("docs", "--brief") == 0
+    readme = (DOCS.parents[1] / "README.md").read_text()
+    table = readme.split("<!-- settings -->\n")[1].split("<!-- end of settings -->")[0]
+    assert table == capsys.readouterr().out, "write it anew: appliance config docs --brief"
+
+
 def test_the_documentation_has_every_setting():
     text = DOCS.read_text()
     for section in Settings.model_fields:

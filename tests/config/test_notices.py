@@ -106,3 +106,10 @@ def test_a_default_written_out_counts_as_given(tmp_path):
         "session.input_audio_transcription.model",
         "session.temperature",
     ]
+
+
+def test_a_setting_that_nothing_reads_yet_is_said_so():
+    settings = Settings(voice={"pitch": 3.0})
+    (line,) = [w for w in warnings_for(settings, {"voice.pitch"}) if w.startswith("voice.pitch")]
+    assert "no effect" in line
+    assert not [w for w in warnings_for(settings, set()) if "voice.pitch" in w]

@@ -104,7 +104,6 @@ microphone = "auto"
 speaker = "auto"
 microphone_channel = 0
 button_pin = 17
-button_active_low = true
 led = "rgb"
 led_red_pin = 22
 led_green_pin = 23

@@ -100,7 +100,7 @@ async def test_a_connection_cut_in_the_middle_of_the_question_loses_nothing(tmp_
         await device.wait_for(lambda: bool(answered(device)), 60, "no answer")
         said_ms = device.story.last("turn")["said_ms"]
         await device.stop()
-    assert said_ms >= 1450  # 300 ms of pre-roll, and the press
+    assert said_ms >= 1200  # the whole press; how much pre-roll there is depends on the start
     second = max((tmp_path / "heard").rglob("received.wav"), key=lambda p: p.stat().st_mtime)
     assert soundfile.info(second).frames >= said_ms * 24
 
@@ -153,6 +153,7 @@ async def test_a_device_without_its_microphone_says_so_and_stays(tmp_path):
     async with RealtimeServer(Options(port=0)) as server:
         absent = {"APPLIANCE_HARDWARE__MICROPHONE": "pcm:nosuch"}
         async with device_at(server.url, tmp_path, **absent) as device:
+            assert device.story.last("ready")["well"] is False
             lost = device.story.last("hardware")
             assert lost["lost"] == "microphone"
             assert "nosuch" in lost["why"]

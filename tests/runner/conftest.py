@@ -33,7 +33,7 @@ NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 class Bench:
     """The runner on its bench; `await until(...)` lets the loop run until something is so."""
 
-    def __init__(self, mode="hold", errors=(), **turn):
+    def __init__(self, mode="hold", errors=(), log_transcripts=False, **turn):
         self.clock = time.monotonic
         self.microphone = FakeMicrophone()
         self.speaker = FakeSpeaker(self.clock)
@@ -49,6 +49,7 @@ class Bench:
             prices=Prices(10.0, 0.3, 20.0),
             preroll_s=0.3,
             server_responds=True,
+            log_transcripts=log_transcripts,
         )
         devices = Devices(
             self.microphone, self.speaker, self.panel, self.connector, self.journal, self.trace

@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import json
 
+import pytest
+
 from appliance.errors import RefusedError, RemoteError
 from appliance.ports import Flash, Light
 
@@ -171,6 +173,20 @@ async def test_a_microphone_that_comes_back_is_used_again(bench):
         await b.until(lambda: b.microphone.opens == 2)
         assert b.panel.lights[-1] is Light.IDLE
         assert [name for name, _ in b.journal.lines][-2:] == ["microphone_lost", "microphone_back"]
+
+
+@pytest.mark.parametrize("wanted", [False, True])
+async def test_what_was_said_is_in_the_journal_only_if_asked_for(bench, wanted):
+    async with bench(log_transcripts=wanted) as b:
+        await b.online()
+        b.socket.serve(
+            type="conversation.item.input_audio_transcription.completed",
+            item_id="u",
+            content_index=0,
+            transcript="my secret plan",
+        )
+        await b.until(lambda: any(r["kind"] == "heard" for r in b.trace.records))
+        assert any("my secret plan" in line for _, line in b.journal.lines) is wanted
 
 
 async def test_malformed_and_unknown_messages_change_nothing(bench):

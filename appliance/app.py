@@ -11,12 +11,13 @@ from datetime import datetime
 from pathlib import Path
 
 from appliance.config import Settings
-from appliance.devices.journal import journal_for
+from appliance.devices.journal import LineJournal, journal_for
 from appliance.devices.pipe import JsonTrace, NoPanel, NoTrace, PipePanel
 from appliance.devices.portaudio_microphone import PortAudioMicrophone
 from appliance.devices.portaudio_speaker import PortAudioSpeaker
 from appliance.devices.portaudio_system import SoundSystem
 from appliance.devices.systemd import notify_ready, notify_stopping
+from appliance.devices.terminal import TerminalPanel
 from appliance.devices.websocket import WebSocketConnector, WebSocketOptions
 from appliance.panel.gestures import GestureRules
 from appliance.ports import Panel, Trace
@@ -52,7 +53,9 @@ async def serve(settings: Settings, panel_kind: str, sent_to: Path | None = None
     trace: Trace = NoTrace()
     if panel_kind == "pipe":
         trace = JsonTrace(sys.stdout, time.monotonic, sent_to)
-    journal = journal_for()
+    panel = build_panel(settings, panel_kind, stop)
+    # A line must not run into the light that a terminal's panel draws.
+    journal = LineJournal(panel.say) if isinstance(panel, TerminalPanel) else journal_for()
 
     def ready() -> None:
         trace.record("ready", well=runner.is_well)
@@ -75,7 +78,7 @@ async def serve(settings: Settings, panel_kind: str, sent_to: Path | None = None
                 chunk_samples=settings.audio.output_chunk_size,
                 total_samples=settings.audio.total_buffer,
             ),
-            panel=build_panel(settings, panel_kind, stop),
+            panel=panel,
             connector=build_connector(settings),
             journal=journal,
             trace=trace,
@@ -115,9 +118,8 @@ def build_panel(settings: Settings, kind: str, stop: asyncio.Event) -> Panel:
             )
             return GpioPanel(load_gpio(), pins)
         case "terminal":
-            from appliance.devices.terminal import TerminalPanel
-
-            return TerminalPanel(sys.stdin, sys.stdout, quit=stop.set)
+            holding = hardware.talk_mode == "hold"
+            return TerminalPanel(sys.stdin, sys.stdout, quit=stop.set, latches=holding)
         case "pipe":
             return PipePanel(sys.stdin, time.monotonic)
         case _:

@@ -136,7 +136,11 @@ class Scaling(Section):
 
     max_concurrent_sessions: int = setting(100, "Sessions at once.", low=1, high=1000000)
     session_timeout: int = setting(
-        1800000, "Age at which a session is replaced by a new one, between turns.", unit="ms", low=1000, high=86400000
+        1800000,
+        "Age at which a session is replaced by a new one, between turns.",
+        unit="ms",
+        low=1000,
+        high=86400000,
     )
     cleanup_interval: int = setting(
         60000, "Time between clean-ups while nothing happens.", unit="ms", low=1000, high=86400000

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
-from typing import TextIO
+from collections.abc import Callable, Mapping
 
 from systemd import journal
 
@@ -31,20 +30,19 @@ class SystemdJournal:
         )
 
 
-class StreamJournal:
+class LineJournal:
     """One line an event, for a terminal; debug lines are left out."""
 
-    def __init__(self, stream: TextIO = sys.stderr) -> None:
-        self._stream = stream
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
 
     def event(self, name: str, message: str, *, level: str = "info", **fields: object) -> None:
-        if level == "debug":
-            return
-        mark = "" if level == "info" else f"{level}: "
-        self._stream.write(f"{mark}{message}\n")
-        self._stream.flush()
+        if level != "debug":
+            self._say(message if level == "info" else f"{level}: {message}")
 
 
 def journal_for(environ: Mapping[str, str] = os.environ) -> Journal:
     """Return the journal if systemd connected our standard error to it, else standard error."""
-    return SystemdJournal() if environ.get("JOURNAL_STREAM") else StreamJournal()
+    if environ.get("JOURNAL_STREAM"):
+        return SystemdJournal()
+    return LineJournal(lambda line: print(line, file=sys.stderr, flush=True))

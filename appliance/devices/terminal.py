@@ -99,6 +99,12 @@ class TerminalPanel:
         self._light = light
         self._draw()
 
+    def say(self, line: str) -> None:
+        """Write a line for people above the light."""
+        self._write(f"\r\x1b[2K{line}\n" if self._in_place else f"{line}\n")
+        if self._in_place:
+            self._draw()
+
     def flash(self, flash: Flash) -> None:
         """Show `flash` beside the light for as long as LEDs would."""
         if not self._is_on:

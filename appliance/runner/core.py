@@ -12,6 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import assert_never
 
 from appliance.panel.lights import most_urgent
 from appliance.ports import (
@@ -332,6 +333,8 @@ class Runner:
                 self._report(turn, outcome)
             case Tidy():
                 gc.collect()  # now, when nobody waits, instead of in the middle of a turn
+            case _:
+                assert_never(effect)
 
     def _open_mic(self, turn: int) -> None:
         # Without a press there is no pre-roll: it would hold the device's own last words.

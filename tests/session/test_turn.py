@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.ports import Flash, Light
+from appliance.runner.faults import FAULTS
 from appliance.session.turn import TurnRules, light_of, step
 from appliance.session.vocabulary import (
     AnswerTool,
@@ -268,6 +269,8 @@ def test_any_order_of_events_keeps_the_promises(moves, rules):
                     mic = turn
                 case Report(turn):
                     assert turn == before.turn
+                case Explain(fault):
+                    assert fault in FAULTS, "a fault without a sentence"
         if isinstance(state, Listening):
             assert mic == state.turn, "listening with the microphone shut"
         if isinstance(state, Idle):

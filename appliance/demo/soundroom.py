@@ -34,6 +34,7 @@ _SYSTEM_ALSA_CONF = Path("/usr/share/alsa/alsa.conf")
 # begins; with it, at most 50 ms are rendered ahead and what the ear got is never revised.
 # The loopbacks into the void ask for 10 ms (a third of their latency), so the sinks work in steps
 # of that, whatever the others ask for: times measured here are then good to about 10 ms.
+# The command line on its standard input ends the server when we end, however that comes about.
 _PULSE_SCRIPT = """\
 load-module module-null-sink sink_name=mic rate={rate} channels=1 format=s16le norewinds=1
 load-module module-null-sink sink_name=spk rate={rate} channels=1 format=s16le norewinds=1
@@ -41,6 +42,7 @@ load-module module-null-sink sink_name=void rate={rate} channels=1 format=s16le 
 load-module module-loopback source=mic.monitor sink=void latency_msec=30
 load-module module-loopback source=spk.monitor sink=void latency_msec=30
 load-module module-native-protocol-unix auth-anonymous=1 socket={socket}
+load-module module-cli exit_on_eof=1
 """
 
 _ALSA_PCMS = {"mic": "mic.monitor", "mouth": "mic", "spk": "spk", "ear": "spk.monitor"}
@@ -105,6 +107,8 @@ class SoundRoom:
             except subprocess.TimeoutExpired:
                 server.kill()
                 server.wait()
+            if server.stdin is not None:
+                server.stdin.close()
         if self._dir is not None:
             self._dir.cleanup()
             self._dir = None
@@ -146,7 +150,6 @@ class SoundRoom:
                     "pulseaudio",
                     "--daemonize=no",
                     "--exit-idle-time=-1",
-                    "--disallow-exit",
                     "--disable-shm=yes",  # containers often have a /dev/shm too small for it
                     "--use-pid-file=no",
                     "--log-target=stderr",
@@ -156,13 +159,14 @@ class SoundRoom:
                     str(script),
                 ],
                 env={**os.environ, **private, "NOTIFY_SOCKET": str(notify)},
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=log_file,
+                start_new_session=True,  # Ctrl-C is for us: the room must outlast the device
             )
             if not _said_ready(ready, server):
                 server.kill()
-                server.wait()
+                server.communicate()
                 said = [line for line in log.read_text().splitlines() if line.startswith("E:")]
                 raise UsageError(
                     "pulseaudio did not start: " + (said[0] if said else "it said nothing")

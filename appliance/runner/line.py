@@ -105,8 +105,12 @@ class Line:
         self._step(LinkTick(busy))
 
     def send(self, event: ClientEvent, sent: Callable[[float], None] | None = None) -> None:
-        """Queue one event; `sent(at_s)` is called once it has been handed to the network."""
-        self._outgoing.put_nowait(_Outgoing(event, sent))
+        """Queue one event; `sent(at_s)` is called once it has been handed to the network.
+
+        Without a session it is dropped: it was about one that is gone.
+        """
+        if self.is_ready:
+            self._outgoing.put_nowait(_Outgoing(event, sent))
 
     async def close(self) -> None:
         """Hang up and wait for the end of it."""
@@ -166,7 +170,7 @@ class Line:
         self._step(event)
 
     async def _converse(self, socket: Socket) -> None:
-        self.send(self._opening())
+        self._outgoing.put_nowait(_Outgoing(self._opening(), None))
         writer = asyncio.create_task(self._write(socket, self._outgoing), name="line-writer")
         try:
             async for data in socket.messages():

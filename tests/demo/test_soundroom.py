@@ -1,6 +1,9 @@
+import contextlib
 import os
+import select
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -70,6 +73,22 @@ def test_a_server_that_does_not_stop_is_killed(monkeypatch):
         server = room._server
         os.kill(server.pid, signal.SIGSTOP)
     assert server.returncode == -signal.SIGKILL
+
+
+def test_the_server_ends_with_the_one_who_started_it(monkeypatch, tmp_path):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))  # for what a crash leaves behind
+    program = """if True:
+        import os
+        from appliance.demo.soundroom import SoundRoom
+        with SoundRoom() as room:
+            print(room._server.pid, flush=True)
+            os._exit(0)  # as a crash would
+        """
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    with contextlib.suppress(ProcessLookupError):  # it has ended already
+        server = os.pidfd_open(int(done.stdout))
+        assert select.select([server], [], [], 5)[0]  # readable once the process has ended
+        os.close(server)
 
 
 def test_without_pulseaudio_the_text_says_what_to_install(monkeypatch, tmp_path):

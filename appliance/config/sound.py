@@ -29,7 +29,7 @@ class Audio(Section):
         1024, "Microphone samples that one append carries.", unit="samples", low=240, high=8192
     )
     output_chunk_size: int = setting(
-        2048, "Samples that one write to the speaker carries.", unit="samples", low=240, high=8192
+        2048, "Most samples handed to the sound card at a time.", unit="samples", low=240, high=8192
     )
     total_buffer: int = setting(
         4096,

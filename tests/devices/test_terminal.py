@@ -258,8 +258,10 @@ async def test_an_input_that_is_no_terminal_is_one_line_with_a_cure():
 
 
 PROGRAM = """
-import asyncio, sys
+import asyncio, signal, sys
 from appliance.devices.terminal import TerminalPanel
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
 
 async def main():
     panel = TerminalPanel(sys.stdin, sys.stdout)

@@ -3,8 +3,12 @@
 import os
 
 import pytest
+from hypothesis import settings
 
 from appliance.demo.soundroom import SoundRoom
+
+# pytest --hypothesis-profile=thorough: before a release, or after a change to a state machine.
+settings.register_profile("thorough", max_examples=5000, deadline=None)
 
 
 @pytest.fixture(scope="session")

@@ -176,7 +176,7 @@ class Playout:
         """Stop the reply: keep a short faded tail of what comes next, drop the rest.
 
         The result names the item that is playing, or the one that was about to. Audio that comes
-        later for it, or for an item dropped with it, is refused. None if nothing was playing.
+        later for it, or for any item before it, is refused. None if nothing was playing.
         """
         head = self._waiting[0] if self._waiting else None
         if head is not None and self._items[head.item_id].written:
@@ -192,7 +192,8 @@ class Playout:
                 name = head.item_id
         if name is None:
             return None
-        self._items[name].cut = True
+        for item in self._items.values():
+            item.cut = True
         return CutResult(name, self.audible_ms(name), self.waiting_samples)
 
     def _keep_a_faded_tail(self, item_id: str) -> None:

@@ -55,6 +55,8 @@ class FakeSpeaker:
         self._heard: dict[str, int] = {}
         self._sounded: Callable[[Sounded], None] | None = None
         self._drained: Callable[[], None] | None = None
+        self._lost: Callable[[str], None] | None = None
+        self.missing = False
 
     def start(
         self,
@@ -63,11 +65,18 @@ class FakeSpeaker:
         lost: Callable[[str], None],
     ) -> None:
         assert self._sounded is None, "the loudspeaker was opened twice"
+        if self.missing:
+            raise HardwareError("no loudspeaker called 'fake'")
         self.opens += 1
-        self._sounded, self._drained = sounded, drained
+        self._sounded, self._drained, self._lost = sounded, drained, lost
 
     def stop(self) -> None:
-        self._sounded = self._drained = None
+        self._sounded = self._drained = self._lost = None
+
+    def unplug(self) -> None:
+        assert self._lost is not None, "it was not plugged in"
+        self.missing = True
+        self._lost("unplugged")
 
     def play(self, item_id: str, pcm: bytes) -> None:
         assert self._sounded is not None, "a reply was played while the loudspeaker was shut"

@@ -42,10 +42,10 @@ from appliance.runner.line import Line
 from appliance.runner.service import ServiceReader
 from appliance.runner.spans import Spans
 from appliance.runner.tools import Tool, ToolBox
-from appliance.runner.turns import Prices, TurnBook
+from appliance.runner.turns import LATE, Prices, TurnBook
 from appliance.runner.uplink import Uplink
 from appliance.session.capture import MicGate
-from appliance.session.link import LinkRules
+from appliance.session.link import LinkRules, Refused
 from appliance.session.turn import TurnRules, light_of, step
 from appliance.session.vocabulary import (
     AnswerTool,
@@ -55,11 +55,13 @@ from appliance.session.vocabulary import (
     CloseMic,
     Commit,
     CutReply,
+    Delivered,
     DiscardMic,
     Drained,
     Effect,
     Event,
     Explain,
+    Failed,
     Idle,
     LinkDown,
     LinkUp,
@@ -73,14 +75,21 @@ from appliance.session.vocabulary import (
     ServerCommitted,
     Sign,
     Silenced,
+    Speaking,
     State,
+    TalkEnd,
+    TalkStart,
     Tick,
     Tidy,
+    Toggle,
     ToolDone,
     Truncate,
     Waiting,
 )
 from appliance.units import pcm_samples
+
+QUIET_S = 10.0  # of a room in which nobody has spoken, with hands free
+UNHEARD_S = 60.0  # the same while no service listens
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,12 +142,17 @@ class Runner:
         )  # fmt: skip
         self._uplink = Uplink(self._line, self._book, self.spans, devices.trace)
         self._hardware = Hardware(
-            devices.microphone, devices.speaker, devices.journal, devices.trace, self._refresh
+            devices.microphone,
+            devices.speaker,
+            devices.journal,
+            devices.trace,
+            self._hardware_changed,
         )
         self._events: deque[Event] = deque()
         self._stepping = False
         self._talk_from_s: float | None = None  # the press that the next OpenMic belongs to
-        self._was_up = False
+        self._told_ready = False
+        self._told_lost = 0
         self._light: Light | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._tool_tasks: set[asyncio.Task[None]] = set()
@@ -166,13 +180,15 @@ class Runner:
         return self._hardware.is_whole and self._line.is_ready
 
     async def _close(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        await self._line.close()
-        for task in self._tool_tasks:
-            task.cancel()
         self._hardware.stop()
         self._devices.panel.stop()
+        for task in self._tool_tasks:
+            task.cancel()
+        if not isinstance(self.state, Idle | Muted):
+            self._report(self.state.turn, "stopped")
+        await self._line.close()
+        if self._timer is not None:
+            self._timer.cancel()
         self._devices.trace.record(
             "summary",
             spans_ms=self.spans.summary(),
@@ -183,6 +199,11 @@ class Runner:
             state=type(self.state).__name__.lower(),
         )
 
+    def _hardware_changed(self) -> None:
+        if not self._hardware.can_speak and isinstance(self.state, Speaking):
+            self._handle(Failed(self.state.turn, "speaker_lost"))
+        self._refresh()
+
     # The person
 
     def _edge(self, pressed: bool, at_s: float) -> None:
@@ -192,8 +213,11 @@ class Runner:
     def _gesture(self, event: Event, at_s: float) -> None:
         """Take what the button means; `at_s` is when the finger did it."""
         self._line.wanted()
-        self._talk_from_s = at_s
-        if isinstance(self.state, Listening):
+        if isinstance(event, TalkStart | Toggle):
+            self._talk_from_s = at_s
+        if isinstance(event, TalkEnd) or (
+            isinstance(event, Toggle) and self._rules.turn.talk_mode == "tap"
+        ):
             self._book[self.state.turn].ended_s = at_s
         self._handle(event)
         self._talk_from_s = None
@@ -207,13 +231,28 @@ class Runner:
         kept = self._gate.feed(chunk)
         if kept is not None:
             self._uplink.said(self.state.turn, kept, live=True)
+            if isinstance(self.state, Listening):
+                self._bound_silence(self.state)
         if was_open and not self._gate.is_open:
             self._mic_closed(self.state.turn)
+
+    def _bound_silence(self, listening: Listening) -> None:
+        """With hands free the microphone is open for hours: keep what may be speech alone."""
+        if self._rules.turn.talk_mode == "hands_free" and not listening.speech:
+            linked = self._line.is_ready
+            self._uplink.keep_only(listening.turn, QUIET_S if linked else UNHEARD_S)
+        elif self._uplink.lost_samples > self._told_lost:
+            if not self._told_lost:
+                told = sentence("audio_dropped")
+                self._devices.journal.event("audio_dropped", told, level="warning")
+            self._told_lost = self._uplink.lost_samples
 
     def _mic_closed(self, turn: int) -> None:
         said_ms = self._uplink.said_ms(turn)
         self._book[turn].said_ms = said_ms
         self._handle(MicClosed(turn, said_ms, self._line.is_ready))
+        if isinstance(self._line.state, Refused):
+            self.line_refused(self._line.state.code)
 
     # The service
 
@@ -235,6 +274,10 @@ class Runner:
         self._devices.trace.record("link_down", why=why)
         self._handle(LinkDown())
 
+    def line_refused(self, code: str) -> None:
+        if isinstance(self.state, Waiting):
+            self._handle(Failed(self.state.turn, code))
+
     def line_event(self, event: ServerEvent) -> None:
         reading = self._service.read(event, self.state, self._line.session, self._clock())
         for kind, text in reading.texts:
@@ -243,15 +286,30 @@ class Runner:
                 self._devices.journal.event(kind, f"{kind}: {text}")
         for name, line in reading.lines:
             self._devices.journal.event(name, line, level="warning")
-        if reading.acknowledged and (turn := self._uplink.acknowledged()) is not None:
-            self._handle(ServerCommitted(turn, self._rules.server_responds))
+        if reading.speech_began:
+            self._uplink.speech_began(reading.speech_began, self.state.turn)
+        if reading.commit_refused:
+            self._uplink.commit_refused()
+        if reading.acknowledged:
+            self._acknowledged(reading.acknowledged)
+        if reading.unwanted:
+            self._line.send(ResponseCancel())
         for told in reading.events:
             self._handle(told)
         if reading.ask_again and isinstance(self.state, Waiting):
             self._uplink.ask_again(self.state.turn)
 
+    def _acknowledged(self, item_id: str) -> None:
+        announced = self._uplink.is_announced(item_id)
+        turn = self._uplink.acknowledged(item_id, self._rules.server_responds)
+        if announced:
+            self._book.server_turn = LATE if turn is None else turn
+        if turn is not None:
+            self._handle(ServerCommitted(turn, self._rules.server_responds))
+        self._handle(Delivered(self.state.turn))
+
     def _sounded(self, sounded: Sounded) -> None:
-        record = self._book[self.state.turn]
+        record = self._book[self._book.turn_of(sounded.item_id)]
         if record.first_sound_s is None:
             record.first_sound_s = sounded.sounded_s
             self.spans.add("received_to_output", sounded.sounded_s - sounded.received_s)
@@ -286,7 +344,7 @@ class Runner:
                     self._perform(effect)
         finally:
             self._stepping = False
-        self._refresh()
+            self._refresh()
 
     def _perform(self, effect: Effect) -> None:
         match effect:
@@ -303,18 +361,19 @@ class Runner:
                 self._uplink.ask(turn)
             case CancelReply(turn):
                 self._uplink.cancel(turn)
-                if self._line.session.response_active or self._line.session.response_pending:
-                    self._line.send(ResponseCancel())
+                self._line.send(ResponseCancel())  # harmless if the answer has ended by itself
             case CutReply(turn):
                 self._cut(turn)
             case Truncate(item_id, audio_end_ms):
-                end_ms = self._line.session.clamp_heard_ms(item_id, audio_end_ms)
-                self._line.send(ConversationItemTruncate(item_id, end_ms))
-                self._devices.trace.record("truncate", item=item_id, audio_end_ms=end_ms)
+                self._truncate(item_id, audio_end_ms)
             case Play(item_id, pcm):
                 self._uplink.answered(self.state.turn)
+                self._book.answers(item_id, self.state.turn)
                 self._book[self.state.turn].reply_samples += pcm_samples(pcm)
-                self._devices.speaker.play(item_id, pcm)
+                if self._hardware.can_speak:
+                    self._devices.speaker.play(item_id, pcm)
+                else:
+                    self._handle(Failed(self.state.turn, "speaker_lost"))
             case RunTool(turn, call):
                 self._uplink.answered(turn)
                 task = asyncio.create_task(self._run_tool(effect), name=f"tool {call.name}")
@@ -366,6 +425,13 @@ class Runner:
         )
         self._handle(Silenced(turn, silenced.item_id, silenced.heard_ms))
 
+    def _truncate(self, item_id: str, audio_end_ms: int) -> None:
+        if not self._line.session.received_ms(item_id):
+            return  # an item of a session that is gone
+        end_ms = self._line.session.clamp_heard_ms(item_id, audio_end_ms)
+        self._line.send(ConversationItemTruncate(item_id, end_ms))
+        self._devices.trace.record("truncate", item=item_id, audio_end_ms=end_ms)
+
     async def _run_tool(self, effect: RunTool) -> None:
         output = self._tools.run(effect.call)
         self._devices.trace.record("tool", name=effect.call.name, output=output)
@@ -374,7 +440,7 @@ class Runner:
     def _report(self, turn: int, outcome: str) -> None:
         record = self._book[turn]
         if outcome != "interrupted":  # else it may still be on its way
-            self._uplink.answered(turn)
+            self._uplink.give_up(turn)
         fields = record.fields()
         self._devices.journal.event(
             "turn",
@@ -391,8 +457,8 @@ class Runner:
     # Lights and time
 
     def _be_ready(self) -> None:
-        if not self._was_up:
-            self._was_up = True
+        if not self._told_ready:
+            self._told_ready = True
             gc.collect()
             gc.freeze()  # what was loaded at start stays: later collections need not walk it
             self._refresh()
@@ -400,10 +466,10 @@ class Runner:
 
     def _refresh(self) -> None:
         """Show what is most urgent, and wait for whatever is due next."""
-        if not self._was_up and (self._line.is_troubled or self._line.is_refused):
+        if not self._told_ready and (self._line.is_troubled or self._line.is_refused):
             self._be_ready()
         lights = {light_of(self.state)}
-        if not self._was_up:
+        if not self._told_ready:
             lights.add(Light.STARTING)
         elif self._line.is_troubled:
             lights.add(Light.NO_NETWORK)
@@ -421,7 +487,7 @@ class Runner:
             self._timer.cancel()
         due_s = min(
             self.state.deadline_s,
-            self._line.state.deadline_s,
+            self._line.due_s,
             self._button.next_tick_s(self._clock()),
         )
         # Never before the next turn of the loop: a deadline that stays in the past must not spin.
@@ -429,7 +495,14 @@ class Runner:
         self._timer = asyncio.get_running_loop().call_at(due_s, self._tick)
 
     def _tick(self) -> None:
-        now_s = self._clock()
-        self._button.tick(now_s)
-        self._line.tick(busy=not isinstance(self.state, Idle | Muted))
+        self._button.tick(self._clock())
+        self._line.tick(busy=self._is_busy)
         self._handle(Tick(self._line.is_ready))
+
+    @property
+    def _is_busy(self) -> bool:
+        """Whether a new session now would disturb somebody."""
+        waits_for_speech = isinstance(self.state, Listening) and not self.state.speech
+        if waits_for_speech and self._rules.turn.talk_mode == "hands_free":
+            return False
+        return not isinstance(self.state, Idle | Muted)

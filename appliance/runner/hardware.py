@@ -35,6 +35,10 @@ class Hardware:
     def is_whole(self) -> bool:
         return not self._lost
 
+    @property
+    def can_speak(self) -> bool:
+        return "speaker" not in self._lost
+
     def start(
         self,
         captured: Callable[[Captured], None],

@@ -33,6 +33,8 @@ from appliance.session.link import (
     link_step,
 )
 
+READER_KNOWS_S = 1.0  # how much later than the writer the reader may see a connection end
+
 
 class LineUser(Protocol):
     """What the line tells, always on the event loop's thread."""
@@ -43,6 +45,9 @@ class LineUser(Protocol):
     def line_up(self, took_s: float) -> None: ...
 
     def line_down(self, why: str) -> None: ...
+
+    def line_refused(self, code: str) -> None:
+        """The service will go on refusing; `code` is its own."""
 
     def line_event(self, event: ServerEvent) -> None: ...
 
@@ -76,6 +81,7 @@ class Line:
         self._task: asyncio.Task[None] | None = None
         self._outgoing: asyncio.Queue[_Outgoing] = asyncio.Queue()
         self._dialled_s = 0.0
+        self._answer_by_s: float | None = None  # a live service has said something by then
         self.state: LinkState = Down()
         self.session = RealtimeSession()
 
@@ -101,8 +107,24 @@ class Line:
         """Somebody wants to talk: do not wait for the next try."""
         self._step(Wanted())
 
+    @property
+    def due_s(self) -> float:
+        """When `tick` is wanted."""
+        deadline_s = self.state.deadline_s
+        return deadline_s if self._answer_by_s is None else min(deadline_s, self._answer_by_s)
+
     def tick(self, *, busy: bool) -> None:
+        if self._answer_by_s is not None and self._clock() >= self._answer_by_s:
+            # TCP alone notices a network that has gone away only after many minutes.
+            task = self._hang_up()
+            self._lose(Lost(random.random()), "the service fell silent: dialling again", task)
         self._step(LinkTick(busy))
+
+    def expect_answer(self, within_s: float) -> None:
+        """Something was sent that a live service answers within this time."""
+        if self.is_ready and self._answer_by_s is None:
+            self._answer_by_s = self._clock() + within_s
+            self._user.line_changed()
 
     def send(self, event: ClientEvent, sent: Callable[[float], None] | None = None) -> None:
         """Queue one event; `sent(at_s)` is called once it has been handed to the network.
@@ -127,69 +149,89 @@ class Line:
             match effect:
                 case HangUp():
                     self._hang_up()
-                    if isinstance(before, Ready):
+                    if isinstance(event, LinkTick) and isinstance(before, Ready):
                         self._user.line_down("renewed")
                 case Dial():
                     self._dialled_s = self._clock()
                     self._outgoing = asyncio.Queue()
                     self.session = RealtimeSession()
                     self._task = asyncio.create_task(self._hold(), name="line")
+                    self._task.add_done_callback(self._look_at)
         if self.state != before:
             self._user.line_changed()
 
     def _hang_up(self) -> asyncio.Task[None] | None:
         task, self._task = self._task, None
+        self._answer_by_s = None
         if task is not None:
             task.cancel()
         return task
 
     async def _hold(self) -> None:
         """Dial, set the session up, and stay on until it ends."""
-        me = asyncio.current_task()
+        socket = await self._connector.connect()
         try:
-            socket = await self._connector.connect()
-            try:
-                await self._converse(socket)
-            finally:
-                await socket.close()
-        except RefusedError as refusal:
-            self._ended(me, RefusedForGood(refusal.code), str(refusal))
-        except RemoteError as loss:
-            self._ended(me, Lost(random.random()), str(loss))
+            await self._converse(socket)
+        finally:
+            await socket.close()
 
-    def _ended(self, task: asyncio.Task[None] | None, event: LinkEvent, why: str) -> None:
-        if task is not self._task:
+    def _look_at(self, task: asyncio.Task[None]) -> None:
+        """Take the end of a connection, whatever brought it about."""
+        if task is not self._task or task.cancelled():
             return  # hung up on purpose; another one may be on its way
-        was_ready = self.is_ready
         self._task = None
+        match task.exception():
+            case RefusedError(code=code) as refusal:
+                self._lose(RefusedForGood(code), str(refusal), task)
+            case RemoteError() as loss:
+                self._lose(Lost(random.random()), str(loss), task)
+            case surprise:  # a mistake of ours must not leave the device deaf
+                self._lose(Lost(random.random()), f"internal error: {surprise!r}", task)
+
+    def _lose(
+        self, event: Lost | RefusedForGood, why: str, task: asyncio.Task[None] | None
+    ) -> None:
+        assert task is not self._task, "the connection is gone by now"
+        was_ready = self.is_ready
+        self._answer_by_s = None
         level = "warning" if isinstance(event, Lost) else "error"
         self._journal.event("link_lost" if was_ready else "link_failed", why, level=level)
         self._trace.record("link_trouble", why=why, refused=isinstance(event, RefusedForGood))
+        self._step(event)
         if was_ready:
             self._user.line_down(why)
-        self._step(event)
+        if isinstance(event, RefusedForGood):
+            self._user.line_refused(event.code)
 
     async def _converse(self, socket: Socket) -> None:
         self._outgoing.put_nowait(_Outgoing(self._opening(), None))
+        reader = asyncio.create_task(self._read(socket), name="line-reader")
         writer = asyncio.create_task(self._write(socket, self._outgoing), name="line-writer")
         try:
-            async for data in socket.messages():
-                self._receive(data)
+            await asyncio.wait({reader, writer}, return_when=asyncio.FIRST_COMPLETED)
+            if writer.done() and isinstance(writer.exception(), RemoteError):
+                await asyncio.wait({reader}, timeout=READER_KNOWS_S)  # it knows the reason
         finally:
-            writer.cancel()
-            await asyncio.gather(writer, return_exceptions=True)
+            for task in (reader, writer):
+                task.cancel()
+            ends = await asyncio.gather(reader, writer, return_exceptions=True)
+        for end in ends:  # the reader's first
+            if isinstance(end, Exception):
+                raise end
+
+    async def _read(self, socket: Socket) -> None:
+        async for data in socket.messages():
+            self._receive(data)
 
     async def _write(self, socket: Socket, outgoing: asyncio.Queue[_Outgoing]) -> None:
-        try:
-            while True:
-                item = await outgoing.get()
-                await socket.send(self.session.send(item.event))
-                if item.sent is not None:
-                    item.sent(self._clock())
-        except RemoteError:
-            return  # the reader sees the same end, with its reason
+        while True:
+            item = await outgoing.get()
+            await socket.send(self.session.send(item.event))
+            if item.sent is not None:
+                item.sent(self._clock())
 
     def _receive(self, data: str | bytes) -> None:
+        self._answer_by_s = None
         try:
             events = self.session.receive(data)
         except ProtocolError as wrong:

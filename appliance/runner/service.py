@@ -27,7 +27,10 @@ class Reading:
     events: list[Event] = field(default_factory=list)
     texts: list[tuple[str, str]] = field(default_factory=list)  # for the trace alone
     lines: list[tuple[str, str]] = field(default_factory=list)  # for the journal
-    acknowledged: bool = False  # the oldest turn's audio is the service's now
+    speech_began: str = ""  # this item is speech that the service has found
+    acknowledged: str = ""  # this item's audio is the service's now
+    commit_refused: bool = False
+    unwanted: bool = False  # a response has begun that nobody waits for
     ask_again: bool = False  # our request came while an older answer was still ending
 
 
@@ -48,17 +51,20 @@ class ServiceReader:
         match event:
             case server.OutputAudioDelta(response_id=response_id, item_id=item_id, delta=pcm):
                 reading.events.append(ReplyAudio(self._book.turn_of(response_id), item_id, pcm))
-            case server.InputAudioBufferCommitted():
-                reading.acknowledged = True
-            case server.InputAudioBufferSpeechStarted():
+            case server.InputAudioBufferCommitted(item_id=item_id):
+                reading.acknowledged = item_id
+            case server.InputAudioBufferSpeechStarted(item_id=item_id):
+                reading.speech_began = item_id
                 reading.events.append(SpeechStarted(turn))
             case server.InputAudioBufferSpeechStopped():
                 self._book[turn].ended_s = now_s
             case server.ResponseCreated(response=response):
-                self._book.answers(response.id or "", _metadata_turn(response, turn))
+                answers = _asked_for(response, self._book.server_turn)
+                self._book.answers(response.id or "", answers)
+                reading.unwanted = answers != turn
             case server.ResponseDone(response=response):
                 reading.ask_again, self._asked_too_early = self._asked_too_early, False
-                self._done(response, reading)
+                self._done(response, state, reading)
             case server.InputTranscriptionCompleted(transcript=transcript):
                 reading.texts.append(("heard", transcript))
             case server.InputTranscriptionFailed(error=error):
@@ -72,7 +78,7 @@ class ServiceReader:
                 pass
         return reading
 
-    def _done(self, response: Response, reading: Reading) -> None:
+    def _done(self, response: Response, state: State, reading: Reading) -> None:
         turn = self._book.turn_of(response.id)
         if response.usage is not None and turn >= 0:
             self._book[turn].cost_usd += self._prices.cost_usd(response.usage)
@@ -89,6 +95,8 @@ class ServiceReader:
                 fault = error.code or error.type or fault
             told = (error.message or error.code) if error else None
             reading.lines.append(("response_failed", told or "the service gave no reason"))
+        elif response.status == "cancelled" and isinstance(state, Waiting) and _by_speech(response):
+            return  # more was said; the answer to all of it is still to come
         elif response.status == "incomplete":
             fault = "reply_cut_short"
         reading.events.append(ReplyDone(turn, () if fault else calls, fault))
@@ -98,6 +106,8 @@ class ServiceReader:
     ) -> None:
         if error.code == "conversation_already_has_active_response":
             self._asked_too_early = isinstance(state, Waiting)
+        if error.code == "input_audio_buffer_commit_empty":
+            reading.commit_refused = True
         if classify(error) is Severity.HARMLESS:
             return
         reading.lines.append(("service_error", f"{error.code or error.type}: {error.message}"))
@@ -106,7 +116,12 @@ class ServiceReader:
             reading.events.append(Failed(state.turn, "service_error"))
 
 
-def _metadata_turn(response: Response, present: int) -> int:
-    """Return the turn that we wrote into our request; the server's own answer the present one."""
+def _asked_for(response: Response, by_itself: int) -> int:
+    """Return the turn that we wrote into our request; for the server's own answer `by_itself`."""
     written = (response.metadata or {}).get("turn", "")
-    return int(written) if written.isdecimal() else present
+    return int(written) if written.isdecimal() and len(written) < 10 else by_itself
+
+
+def _by_speech(response: Response) -> bool:
+    details = response.status_details
+    return details is not None and details.reason == "turn_detected"

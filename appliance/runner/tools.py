@@ -40,7 +40,7 @@ class ToolBox:
             return _error(f"there is no function {call.name!r}; there are {', '.join(self._tools)}")
         try:
             arguments = json.loads(call.arguments or "{}")
-        except ValueError:
+        except (ValueError, RecursionError):
             return _error("the arguments are not JSON")
         if not isinstance(arguments, dict):
             return _error("the arguments are not an object")

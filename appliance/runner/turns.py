@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from appliance.realtime.server_structures import Usage
 from appliance.units import samples_to_ms
 
+LATE = -1  # no turn has this number, so what carries it changes nothing
 KEPT = 32  # turns and responses remembered; an older one's events are late anyway
 
 
@@ -70,6 +71,7 @@ class TurnBook:
     def __init__(self) -> None:
         self._records: dict[int, TurnRecord] = {}
         self._turn_of: dict[str, int] = {}
+        self.server_turn = LATE  # whose end the service found by itself: its answer has no number
 
     def __getitem__(self, turn: int) -> TurnRecord:
         record = self._records.setdefault(turn, TurnRecord())
@@ -78,14 +80,16 @@ class TurnBook:
         return record
 
     def answers(self, response_id: str, turn: int) -> None:
+        """Note whose answer a response, or an item of it, is."""
         self._turn_of[response_id] = turn
         if len(self._turn_of) > KEPT:
             del self._turn_of[next(iter(self._turn_of))]
 
     def turn_of(self, response_id: str | None) -> int:
-        """Return the turn that a response answers; -1, which is late, if it is not known."""
-        return self._turn_of.get(response_id or "", -1)
+        """Return the turn that a response or its item belongs to; LATE if it is not known."""
+        return self._turn_of.get(response_id or "", LATE)
 
     def forget_responses(self) -> None:
         """A new session: its responses have nothing to do with the old one's."""
         self._turn_of.clear()
+        self.server_turn = LATE

@@ -16,7 +16,9 @@ from appliance.runner.line import Line
 from appliance.runner.spans import Spans
 from appliance.runner.turns import TurnBook
 from appliance.session.held import HeldTurns, Send, SendAsk, SendAudio, SendClear, SendCommit
-from appliance.units import samples_to_ms
+from appliance.units import WIRE_RATE_HZ, samples_to_ms
+
+ACKNOWLEDGED_WITHIN_S = 5.0  # after what was said had time to get through
 
 
 class Uplink:
@@ -57,8 +59,24 @@ class Uplink:
     def cancel(self, turn: int) -> None:
         self._held.cancel(turn)
 
-    def acknowledged(self) -> int | None:
-        return self._held.acknowledged()
+    def speech_began(self, item_id: str, turn: int) -> None:
+        self._held.speech_began(item_id, turn)
+
+    def is_announced(self, item_id: str) -> bool:
+        return self._held.is_announced(item_id)
+
+    def acknowledged(self, item_id: str, responds: bool) -> int | None:
+        return self._held.acknowledged(item_id, responds)
+
+    def commit_refused(self) -> None:
+        self._held.commit_refused()
+
+    def keep_only(self, turn: int, seconds: float) -> None:
+        """Forget all but the newest sound of a turn in which nobody has spoken yet."""
+        self._held.trim(turn, round(seconds * WIRE_RATE_HZ))
+
+    def give_up(self, turn: int) -> None:
+        self._held.give_up(turn)
 
     def answered(self, turn: int) -> None:
         self._held.answered(turn)
@@ -92,7 +110,11 @@ class Uplink:
         return sent
 
     def _timed_commit(self, turn: int) -> Callable[[float], None]:
+        said_s = self.said_ms(turn) / 1000
+
         def sent(at_s: float) -> None:
+            # On a slow line, all of it may still be on its way.
+            self._line.expect_answer(said_s + ACKNOWLEDGED_WITHIN_S)
             ended_s = self._book[turn].ended_s
             if ended_s is not None:
                 self._spans.add("release_to_commit", at_s - ended_s)

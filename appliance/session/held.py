@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
+from itertools import islice
 
 from appliance.units import WIRE_RATE_HZ, pcm_samples
 
@@ -37,13 +38,15 @@ class SendClear:
     """Empty the service's input buffer."""
 
 
+MAX_NOTED = 16  # items of speech that the service has announced and not yet committed
+
 Send = SendAudio | SendCommit | SendAsk | SendClear
 
 
 @dataclass(slots=True)
 class _Turn:
     turn: int
-    chunks: list[bytes] = field(default_factory=list)
+    chunks: deque[bytes] = field(default_factory=deque)
     samples: int = 0
     sent: int = 0  # chunks that went out on the present link
     wants_commit: bool = False
@@ -60,6 +63,7 @@ class HeldTurns:
         self._turns: deque[_Turn] = deque()
         self._max_samples = max_samples
         self._linked = False
+        self._by_itself: dict[str, int] = {}  # item: turn, for what the service commits by itself
         self.lost_samples = 0
 
     def samples(self, turn: int) -> int:
@@ -111,25 +115,58 @@ class HeldTurns:
             current.wants_answer = False
             self._forget_delivered()
 
-    def acknowledged(self) -> int | None:
-        """The service has committed the oldest turn that it had not yet acknowledged.
+    def speech_began(self, item_id: str, turn: int) -> None:
+        """Note the item that the service's voice activity detection will commit for this turn."""
+        self._by_itself.setdefault(item_id, turn)
+        if len(self._by_itself) > MAX_NOTED:
+            del self._by_itself[next(iter(self._by_itself))]
+
+    def is_announced(self, item_id: str) -> bool:
+        """Return whether the service commits this item by itself."""
+        return item_id in self._by_itself
+
+    def acknowledged(self, item_id: str, responds: bool) -> int | None:
+        """The service has committed the audio of an item.
+
+        Args:
+            item_id: an item whose speech the service announced is one that it ended by itself;
+                any other answers our oldest commit.
+            responds: whether the service answers by itself what it ends by itself.
 
         Returns:
-            That turn, if the service's voice activity detection did it and not our commit.
+            The turn that the service ended by itself; None if the commit was ours, or if that
+            turn has been dropped since.
         """
-        by_itself = None
+        if item_id in self._by_itself:
+            ended = self._find(self._by_itself.pop(item_id))
+            if ended is not None:  # perhaps for the second time: more was said after a pause
+                ended.acknowledged = ended.commit_sent = ended.wants_commit = True
+                ended.wants_answer, ended.ask_sent = True, responds
+                return ended.turn
+            return None
+        self._settle_oldest_commit()
+        return None
+
+    def commit_refused(self) -> None:
+        """The service found nothing in the oldest commit: no acknowledgement will come."""
+        self._settle_oldest_commit()
+
+    def _settle_oldest_commit(self) -> None:
         for current in self._turns:
-            if not current.acknowledged:
-                by_itself = None if current.commit_sent else current.turn
-                current.acknowledged = current.commit_sent = current.wants_commit = True
+            if current.commit_sent and not current.acknowledged:
+                current.acknowledged = True
                 break
         self._forget_delivered()
-        return by_itself
 
     def answered(self, turn: int) -> None:
         """The answer to this turn has begun, so the service has all that was said up to it."""
         while self._turns and self._turns[0].turn <= turn:
             self._turns.popleft()
+
+    def give_up(self, turn: int) -> None:
+        """Forget this turn alone: nobody waits for it, or it cannot be delivered."""
+        if (current := self._find(turn)) is not None:
+            self._turns.remove(current)
 
     def link_up(self) -> list[Send]:
         self._linked = True
@@ -137,6 +174,7 @@ class HeldTurns:
 
     def link_down(self) -> None:
         self._linked = False
+        self._by_itself.clear()
         for current in self._turns:
             current.sent = 0
             current.commit_sent = current.acknowledged = current.ask_sent = False
@@ -159,7 +197,9 @@ class HeldTurns:
         sends: list[Send] = []
         for current in self._turns:
             if not current.commit_sent:
-                sends += [SendAudio(pcm, None) for pcm in current.chunks[current.sent :]]
+                sends += [
+                    SendAudio(pcm, None) for pcm in islice(current.chunks, current.sent, None)
+                ]
                 current.sent = len(current.chunks)
                 if not current.wants_commit:
                     break  # still being said
@@ -174,13 +214,23 @@ class HeldTurns:
         while self._turns and self._turns[0].acknowledged and not self._turns[0].wants_answer:
             self._turns.popleft()
 
+    def trim(self, turn: int, samples: int) -> None:
+        """Keep only the newest `samples` of a turn in which nobody has spoken yet."""
+        current = self._find(turn)
+        while current is not None and current.samples > samples and current.chunks:
+            self._drop_oldest(current)
+
     def _bound(self) -> None:
         excess = sum(t.samples for t in self._turns) - self._max_samples
         for current in self._turns:
             while excess > 0 and current.chunks:
-                was_sent = current.sent > 0
-                gone = pcm_samples(current.chunks.pop(0))
-                current.samples -= gone
-                current.sent = max(0, current.sent - 1)
+                gone = self._drop_oldest(current)
                 excess -= gone
-                self.lost_samples += 0 if was_sent else gone
+                self.lost_samples += gone
+
+    @staticmethod
+    def _drop_oldest(current: _Turn) -> int:
+        gone = pcm_samples(current.chunks.popleft())
+        current.samples -= gone
+        current.sent = max(0, current.sent - 1)
+        return gone

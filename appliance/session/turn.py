@@ -36,6 +36,7 @@ from appliance.session.vocabulary import (
     Closing,
     Commit,
     CutReply,
+    Delivered,
     DiscardMic,
     Drained,
     Effect,
@@ -232,9 +233,10 @@ def _closing(state: Closing, event: Event, now_s: float, rules: TurnRules) -> St
         case MicClosed(_, captured_ms, _) if captured_ms < MIN_COMMIT_MS:
             fault = "microphone_silent" if captured_ms == 0 else "too_short"
             return _end(state, now_s, rules, fault, (Explain(fault),))
-        case MicClosed(turn, _, linked):
-            patience_s = rules.reply_timeout_s if linked else rules.held_s
-            return Waiting(turn, now_s + patience_s), (Commit(turn), Ask(turn))
+        case MicClosed(turn, captured_ms, linked):
+            said_s = captured_ms / 1000
+            patience_s = said_s + (rules.reply_timeout_s if linked else rules.held_s)
+            return Waiting(turn, now_s + patience_s, said_s), (Commit(turn), Ask(turn))
         case TalkEnd():
             return replace(state, again=False), ()
         case ServerCommitted(turn, responds):
@@ -275,13 +277,15 @@ def _replying(
             return _tool_done(state, turn, call_id, output, now_s, rules)
         case Drained() if isinstance(state, Speaking):
             if not state.done:
-                return state, ()  # the reply comes in more slowly than it is played
+                return replace(state, heard=True), ()  # comes in more slowly than it is played
             told = (Explain(state.fault),) if state.fault else ()
             return _end(state, now_s, rules, state.fault or "answered", told, finished=True)
         case Drained():
             return replace(state, received=()), ()  # heard to the end: nothing left to cut
-        case LinkUp() if isinstance(state, Waiting):
-            return replace(state, deadline_s=now_s + rules.reply_timeout_s), ()
+        case LinkUp() if isinstance(state, Waiting):  # and now it has to be sent
+            return replace(state, deadline_s=now_s + state.said_s + rules.reply_timeout_s), ()
+        case Delivered() if isinstance(state, Waiting):
+            return replace(state, deadline_s=now_s + rules.reply_timeout_s, said_s=0.0), ()
         case LinkDown() if isinstance(state, Waiting) and not state.tool_rounds:
             return replace(state, deadline_s=now_s + rules.held_s), ()
         case LinkDown():
@@ -310,11 +314,13 @@ def _reply_done(
 ) -> Step:
     if isinstance(state, Speaking) and state.done:
         return state, ()
-    if state.received:  # let it be heard to its end
+    if state.received and not (isinstance(state, Speaking) and state.heard):
         deadline_s = now_s + _playing_s(state.received) + rules.drain_margin_s
         return Speaking(
             state.turn, deadline_s, state.tool_rounds, state.received, done=True, fault=fault
         ), ()
+    if isinstance(state, Waiting) and not state.tool_rounds:
+        fault = fault or "empty_answer"
     told = (Explain(fault),) if fault else ()
     return _end(state, now_s, rules, fault or "answered", told, finished=True)
 
@@ -327,7 +333,9 @@ def _tool_done(
     still_open = tuple(c for c in state.open_calls if c != call_id)
     if still_open:
         return replace(state, open_calls=still_open), (AnswerTool(call_id, output),)
-    waiting = Waiting(turn, now_s + rules.reply_timeout_s, state.tool_rounds, state.received)
+    waiting = Waiting(
+        turn, now_s + rules.reply_timeout_s, tool_rounds=state.tool_rounds, received=state.received
+    )
     return waiting, (AnswerTool(call_id, output), Ask(turn))
 
 
@@ -395,7 +403,8 @@ def _overdue(state: State, linked: bool, now_s: float, rules: TurnRules) -> Step
         case Working():
             fault = "tool_stuck"
         case Speaking(done=True):
-            return _end(state, now_s, rules, "answered")
+            told = (Explain(state.fault),) if state.fault else ()
+            return _end(state, now_s, rules, state.fault or "answered", told)
         case Speaking():
             fault = "reply_stalled"
     return _end(state, now_s, rules, fault, (Explain(fault),))

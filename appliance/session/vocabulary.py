@@ -62,10 +62,14 @@ class Closing:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """What was said is on its way, or held until the link is back; no reply audio yet."""
+    """What was said is on its way, or held until the link is back; no reply audio yet.
+
+    `said_s`: how long it takes to say it, and at most to send it.
+    """
 
     turn: int
     deadline_s: float
+    said_s: float = 0.0
     tool_rounds: int = 0
     received: tuple[Received, ...] = ()  # of earlier rounds of this turn
 
@@ -90,6 +94,7 @@ class Speaking:
     tool_rounds: int
     received: tuple[Received, ...]
     done: bool = False
+    heard: bool = False  # all that has come in so far has left the loudspeaker
     fault: str = ""  # why the reply ended early, told once it has been played
 
 
@@ -141,6 +146,13 @@ class MicClosed:
     turn: int
     captured_ms: int
     linked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """The service has acknowledged what was said in this turn."""
+
+    turn: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +239,7 @@ Event = (
     | ToggleMute
     | Tick
     | MicClosed
+    | Delivered
     | SpeechStarted
     | ServerCommitted
     | ReplyAudio

@@ -113,6 +113,10 @@ class Bench:
             delta=base64.b64encode(b"\x01\x02" * (24 * ms)).decode(),
         )
 
+    def hears(self, item):
+        """Serve what voice activity detection says when speech begins."""
+        self.socket.serve(type="input_audio_buffer.speech_started", item_id=item, audio_start_ms=0)
+
     def finish(self, response="resp_1", turn=1, status="completed", **more):
         body = {"id": response, "status": status, "metadata": {"turn": str(turn)}, **more}
         self.socket.serve(type="response.done", response=body)

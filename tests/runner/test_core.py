@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 
@@ -207,7 +208,7 @@ async def test_tap_is_ended_by_the_servers_voice_activity_detection(bench):
         b.panel.release()
         await b.until(lambda: b.state == "Listening")
         b.speak()
-        b.socket.serve(type="input_audio_buffer.speech_started", item_id="u", audio_start_ms=0)
+        b.hears("u")
         b.socket.serve(type="input_audio_buffer.speech_stopped", item_id="u", audio_end_ms=9)
         b.socket.serve(type="input_audio_buffer.committed", item_id="u")
         await b.until(lambda: b.state == "Waiting")
@@ -223,6 +224,7 @@ async def test_hands_free_hears_nothing_of_its_own_voice(bench):
     async with bench(mode="hands_free") as b:
         await b.online()
         b.speak()
+        b.hears("u")
         b.socket.serve(type="input_audio_buffer.committed", item_id="u")
         await b.until(lambda: b.state == "Waiting")
         b.socket.serve(type="response.created", response={"id": "resp_1"})
@@ -255,3 +257,190 @@ async def test_fifty_presses_leave_it_idle_and_working(bench):
         await b.until(lambda: b.state == "Idle")
         assert (b.microphone.opens, b.speaker.opens) == (1, 1)
         assert len(b.connector.sockets) == 1
+
+
+async def commit_by_vad(b, item):
+    b.hears(item)
+    b.socket.serve(type="input_audio_buffer.committed", item_id=item)
+
+
+async def test_a_brush_of_the_button_takes_nothing_from_the_turn_before(bench):
+    async with bench(min_press_ms=50.0) as b:
+        b.panel.press()
+        said = b.speak()
+        await asyncio.sleep(0.06)
+        b.panel.release()
+        await b.until(lambda: b.state == "Closing")
+        said += b.speak(100)
+        await b.until(lambda: b.state == "Waiting")
+        b.panel.press()
+        b.panel.release()
+        await b.until(lambda: b.state == "Idle")
+        await b.online()
+        await b.until(lambda: b.sent("input_audio_buffer.commit"))
+        assert audio_sent(b) == said
+
+
+async def test_a_turn_that_vad_ended_survives_a_lost_link(bench):
+    async with bench(mode="tap") as b:
+        await b.online()
+        b.panel.press()
+        b.panel.release()
+        await b.until(lambda: b.state == "Listening")
+        said = b.speak()
+        await commit_by_vad(b, "u1")
+        await b.until(lambda: b.state == "Waiting")
+        b.socket.drop()
+        await b.until(lambda: len(b.connector.sockets) == 2)
+        await b.online()
+        await b.until(lambda: b.sent("response.create"))
+        assert audio_sent(b) == said
+
+
+async def test_the_servers_answer_to_an_earlier_turn_is_not_played_for_the_next(bench):
+    async with bench(mode="hands_free") as b:
+        await b.online()
+        b.speak()
+        await commit_by_vad(b, "u1")
+        await b.until(lambda: b.state == "Waiting")
+        b.panel.press()
+        b.panel.release()
+        await b.until(lambda: b.state == "Listening" and b.runner.state.turn == 2)
+        cancels = len(b.sent("response.cancel"))
+        b.socket.serve(type="response.created", response={"id": "resp_old"})
+        await b.until(lambda: len(b.sent("response.cancel")) > cancels)
+        b.more("resp_old", "item_old")
+        b.socket.serve(type="session.updated", session={"type": "realtime"})
+        b.speak()
+        await commit_by_vad(b, "u2")
+        await b.until(lambda: b.state == "Waiting")
+        assert not b.speaker.played
+
+
+async def test_two_sentences_said_offline_get_the_answer_to_both(bench):
+    async with bench(mode="tap") as b:
+        b.panel.press()
+        b.panel.release()
+        await b.until(lambda: b.state == "Listening")
+        b.speak()
+        await b.online()
+        await commit_by_vad(b, "u1")
+        b.socket.serve(type="response.created", response={"id": "r1"})
+        b.hears("u2")
+        details = {"type": "cancelled", "reason": "turn_detected"}
+        b.socket.serve(
+            type="response.done",
+            response={"id": "r1", "status": "cancelled", "status_details": details},
+        )
+        b.socket.serve(type="input_audio_buffer.committed", item_id="u2")
+        b.socket.serve(type="response.created", response={"id": "r2"})
+        b.more("r2", "item_b")
+        await b.until(lambda: b.speaker.played)
+
+
+async def test_a_silent_service_is_dialled_anew_and_gets_everything(bench, monkeypatch):
+    monkeypatch.setattr("appliance.runner.uplink.ACKNOWLEDGED_WITHIN_S", 0.0)
+    async with bench() as b:
+        await b.online()
+        b.panel.press()
+        b.speak()
+        b.panel.release()
+        await b.until(lambda: b.state == "Closing")
+        b.microphone.say(bytes(4800), b.clock())
+        await b.until(lambda: b.sent("response.create"))
+        said = audio_sent(b)
+        await b.until(lambda: len(b.connector.sockets) == 2)  # nothing came back
+        await b.online()
+        await b.until(lambda: b.sent("response.create"))
+        assert audio_sent(b) == said
+
+
+async def test_a_mistake_of_ours_ends_the_connection_and_not_the_device(bench, monkeypatch):
+    async with bench() as b:
+        await b.online()
+
+        def wrong(*_):
+            raise ZeroDivisionError("planted")
+
+        monkeypatch.setattr(b.runner._service, "read", wrong)
+        b.socket.serve(type="response.created", response={"id": "r"})
+        await b.until(lambda: len(b.connector.sockets) == 2)
+        monkeypatch.undo()
+        await b.online()
+        await b.ask()
+        b.answer()
+        await b.until(lambda: b.state == "Speaking")
+        assert any("planted" in line for _, line in b.journal.lines)
+
+
+async def test_a_writer_that_fails_ends_the_connection_too(bench, monkeypatch):
+    async with bench() as b:
+        await b.online()
+
+        def full(_):
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr(b.trace, "sent_audio", full)
+        b.panel.press()
+        b.speak()
+        await b.until(lambda: len(b.connector.sockets) == 2)
+
+
+async def test_a_loudspeaker_that_is_lost_while_it_speaks_is_told_at_once(bench):
+    async with bench() as b:
+        await b.online()
+        await b.ask()
+        b.answer()
+        await b.until(lambda: b.state == "Speaking")
+        b.speaker.unplug()
+        assert b.state == "Idle"
+        assert "speaker_lost" in [name for name, _ in b.journal.lines]
+        b.speaker.missing = False
+        await b.until(lambda: b.speaker.opens == 2)
+
+
+async def test_a_refusal_is_told_to_who_waits(bench):
+    async with bench() as b:
+        await b.online()
+        await b.ask()
+        b.socket.serve(
+            type="error", error={"type": "x", "code": "insufficient_quota", "message": "pay"}
+        )
+        await b.until(lambda: b.state == "Idle")
+        assert "insufficient_quota" in [name for name, _ in b.journal.lines]
+
+
+async def test_ending_in_the_middle_of_a_turn_tells_so(bench):
+    async with bench() as b:
+        await b.online()
+        await b.ask()
+    assert any("turn 1: stopped" in line for _, line in b.journal.lines)
+
+
+async def test_hands_free_does_not_send_a_quiet_room_again(bench):
+    async with bench(mode="hands_free") as b:
+        await b.online()
+        for _ in range(20):
+            b.speak(1000)
+        b.socket.drop()
+        await b.until(lambda: len(b.connector.sockets) == 2)
+        await b.online()
+        await b.until(lambda: b.sent("input_audio_buffer.append"))
+        assert len(audio_sent(b)) <= 10 * 48_000
+
+
+async def test_a_panel_that_fails_once_stops_no_timer(bench, monkeypatch):
+    async with bench(reply_timeout_s=0.2) as b:
+        await b.online()
+
+        def broken(_):
+            raise OSError("the LED is gone")
+
+        monkeypatch.setattr(b.panel, "flash", broken)
+        asyncio.get_running_loop().set_exception_handler(lambda *_: None)
+        await b.ask()
+        await b.until(lambda: b.state == "Idle")
+        monkeypatch.undo()
+        await b.ask()
+        await b.until(lambda: b.state == "Idle")  # its deadline came, too
+        assert b.panel.lights[-1] is Light.IDLE

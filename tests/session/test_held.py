@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -33,7 +34,7 @@ def test_a_link_that_dies_takes_nothing_with_it():
     held.add(1, pcm(1), 1.0)
     held.commit(1)
     held.ask(1)
-    held.acknowledged()
+    assert held.acknowledged("item_1", responds=True) is None
     held.link_down()
     assert held.link_up() == [SendAudio(pcm(1), None), SendCommit(1), SendAsk(1)]
 
@@ -78,10 +79,70 @@ def test_the_service_may_commit_by_itself():
     held = HeldTurns()
     held.link_up()
     held.add(1, pcm(1), 1.0)
-    assert held.acknowledged() == 1
+    held.speech_began("item_1", 1)
+    assert held.acknowledged("item_1", responds=True) == 1
     held.add(2, pcm(2), 1.0)
     held.commit(2)
-    assert held.acknowledged() is None
+    assert held.acknowledged("item_2", responds=True) is None
+
+
+@pytest.mark.parametrize("responds", [True, False])
+def test_what_the_service_committed_by_itself_is_kept_until_it_answers(responds):
+    held = HeldTurns()
+    held.link_up()
+    held.add(1, pcm(1), 1.0)
+    held.speech_began("item_1", 1)
+    held.acknowledged("item_1", responds)
+    assert held.ask(1) == ([] if responds else [SendAsk(1)])
+    held.link_down()
+    assert held.link_up() == [SendAudio(pcm(1), None), SendCommit(1), SendAsk(1)]
+
+
+def test_speech_of_a_turn_that_was_dropped_does_not_end_the_next():
+    held = HeldTurns()
+    held.link_up()
+    held.add(1, pcm(1), 1.0)
+    held.speech_began("item_1", 1)
+    held.discard(1)
+    held.add(2, pcm(2), 2.0)
+    assert held.acknowledged("item_1", responds=True) is None
+    assert held.add(2, pcm(3), 3.0) == [SendAudio(pcm(3), 3.0)]
+
+
+def test_a_commit_that_was_refused_leaves_the_next_acknowledgement_to_its_own_turn():
+    held = HeldTurns()
+    held.link_up()
+    held.add(1, pcm(1), 1.0)
+    held.commit(1)
+    held.commit_refused()
+    held.add(2, pcm(2), 2.0)
+    held.commit(2)
+    held.ask(2)
+    held.acknowledged("item_2", responds=True)
+    held.cancel(2)
+    held.link_down()
+    assert held.link_up() == []
+
+
+def test_giving_up_a_turn_takes_no_other_with_it():
+    held = HeldTurns()
+    held.add(1, pcm(1), 1.0)
+    held.commit(1)
+    held.add(2, pcm(2), 2.0)
+    held.give_up(2)
+    assert held.link_up() == [SendAudio(pcm(1), None), SendCommit(1)]
+
+
+def test_a_quiet_room_is_not_kept():
+    held = HeldTurns()
+    held.link_up()
+    for n in range(20):
+        held.add(1, pcm(n), float(n))
+        held.trim(1, 500)
+    assert held.samples(1) == 500
+    assert held.lost_samples == 0
+    held.link_down()
+    assert len(held.link_up()) == 5
 
 
 def test_memory_is_bounded_and_what_goes_is_counted():
@@ -144,8 +205,7 @@ def test_whatever_the_link_does_the_last_service_gets_every_sample(calls):
             linked = False
             held.link_down()
         elif call == "ack" and linked and pending:
-            pending.pop(0)
-            held.acknowledged()
+            held.acknowledged(f"item_{pending.pop(0)}", responds=True)
         elif call == "answer" and linked and turn in items:
             settled = turn
             held.answered(turn)

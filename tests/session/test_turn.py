@@ -18,6 +18,7 @@ from appliance.session.vocabulary import (
     Closing,
     Commit,
     CutReply,
+    Delivered,
     DiscardMic,
     Drained,
     Explain,
@@ -128,8 +129,8 @@ def test_pressing_again_before_the_tail_is_in_loses_neither_turn():
 
 def test_a_turn_without_a_link_is_held_and_then_explained():
     state, _ = run(TalkStart(), TalkEnd(900.0), MicClosed(1, 900, linked=False))
-    assert state == Waiting(1, 30.0)
-    state, effects = step(state, Tick(linked=False), 30.0, HOLD)
+    assert state == Waiting(1, 30.9, said_s=0.9)
+    state, effects = step(state, Tick(linked=False), 30.9, HOLD)
     assert isinstance(state, Idle)
     assert Explain("offline") in effects
 
@@ -170,10 +171,36 @@ def test_a_reply_that_breaks_is_heard_to_its_end_then_explained(event, fault):
 
 
 def test_silence_on_the_line_ends_in_words():
-    state, _ = run(*spoken())
+    state, _ = run(*spoken(), Delivered(1))
     state, effects = step(state, Tick(linked=True), 15.0, HOLD)
     assert isinstance(state, Idle)
     assert effects == (CutReply(1), CancelReply(1), Explain("no_answer"), Report(1, "no_answer"))
+
+
+def test_what_takes_long_to_send_is_waited_for():
+    state, _ = run(TalkStart(), TalkEnd(60_000.0), MicClosed(1, 60_000, linked=False), LinkUp())
+    assert state.deadline_s == 75.0
+    state, _ = step(state, Delivered(1), 40.0, HOLD)
+    assert state.deadline_s == 55.0
+
+
+def test_a_reply_heard_to_its_end_before_it_was_done_ends_at_once():
+    state, effects = run(*spoken(), ReplyAudio(1, "a", SECOND), Drained(1), ReplyDone(1))
+    assert isinstance(state, Idle)
+    assert effects[-1] == Report(1, "answered")
+
+
+def test_why_a_reply_broke_is_told_even_if_its_last_sound_was_never_reported():
+    state, _ = run(*spoken(), ReplyAudio(1, "a", SECOND), LinkDown())
+    state, effects = step(state, Tick(linked=False), state.deadline_s, HOLD)
+    assert isinstance(state, Idle)
+    assert Explain("link_lost") in effects
+
+
+def test_an_answer_without_a_sound_is_no_answer():
+    state, effects = run(*spoken(), ReplyDone(1))
+    assert isinstance(state, Idle)
+    assert effects[-2:] == [Explain("empty_answer"), Report(1, "empty_answer")]
 
 
 def test_tap_is_ended_by_the_server():
@@ -229,6 +256,7 @@ events = st.one_of(
     st.builds(TalkEnd, st.floats(0, 70_000)),
     st.builds(MicClosed, turns, st.integers(0, 3000), st.booleans()),
     st.builds(SpeechStarted, turns),
+    st.builds(Delivered, turns),
     st.builds(ServerCommitted, turns, st.booleans()),
     st.builds(ReplyAudio, turns, items, pcms),
     st.builds(ReplyDone, turns, calls.map(tuple), st.sampled_from(["", "service_error"])),

@@ -7,6 +7,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
 
@@ -48,11 +49,18 @@ async def serve(settings: Settings, panel_kind: str, sent_to: Path | None = None
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+
+    def end() -> None:
+        notify_stopping()
+        stop.set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, end)
+    closing = ExitStack()
     trace: Trace = NoTrace()
     if panel_kind == "pipe":
-        trace = JsonTrace(sys.stdout, time.monotonic, sent_to)
+        trace = JsonTrace(sys.stdout, time.monotonic, sent_to, quit=stop.set)
+        closing.callback(trace.close)
     panel = build_panel(settings, panel_kind, stop)
     # A line must not run into the light that a terminal's panel draws.
     journal = LineJournal(panel.say) if isinstance(panel, TerminalPanel) else journal_for()
@@ -63,7 +71,7 @@ async def serve(settings: Settings, panel_kind: str, sent_to: Path | None = None
         journal.event("ready", how)
         notify_ready(how)
 
-    with SoundSystem() as sound:
+    with closing, SoundSystem() as sound:
         devices = Devices(
             microphone=PortAudioMicrophone(
                 sound,
@@ -89,10 +97,7 @@ async def serve(settings: Settings, panel_kind: str, sent_to: Path | None = None
             volume_tool(devices.speaker, settings.voice.volume),
         )
         runner = Runner(devices, rules_from(settings), opening_from(settings), tools)
-        try:
-            await runner.run(stop, ready)
-        finally:
-            notify_stopping()
+        await runner.run(stop, ready)
 
 
 def build_panel(settings: Settings, kind: str, stop: asyncio.Event) -> Panel:
@@ -121,7 +126,7 @@ def build_panel(settings: Settings, kind: str, stop: asyncio.Event) -> Panel:
             holding = hardware.talk_mode == "hold"
             return TerminalPanel(sys.stdin, sys.stdout, quit=stop.set, latches=holding)
         case "pipe":
-            return PipePanel(sys.stdin, time.monotonic)
+            return PipePanel(sys.stdin, time.monotonic, quit=stop.set)
         case _:
             return NoPanel()
 

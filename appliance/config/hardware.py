@@ -64,7 +64,7 @@ class Hardware(Section):
         low=0,
         high=5000,
     )
-    max_turn_s: float = setting(60.0, "Longest turn.", unit="s", above=0.0, high=900.0)
+    max_turn_s: float = setting(60.0, "Longest turn.", unit="s", above=0.0, high=170.0)
     reply_timeout_s: float = setting(
         15.0, "Time within which a reply must begin.", unit="s", above=0.0, high=300.0
     )

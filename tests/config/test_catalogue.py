@@ -31,7 +31,7 @@ def test_every_setting_and_section_is_explained():
             "tokens",
         ),
         ("session.personality", '"friendly"', "text", ""),
-        ("hardware.max_turn_s", "60.0", "a number above 0 to 900", "s"),
+        ("hardware.max_turn_s", "60.0", "a number above 0 to 170", "s"),
         ("hardware.button_pin", "17", "a whole number from 0 to 27", "BCM"),
         ("endpoint.api_key", '""', "text without spaces", ""),
     ],

@@ -25,7 +25,8 @@ from appliance.ports import Panel, Trace
 from appliance.realtime.client_events import SessionUpdate
 from appliance.realtime.wire_session import endpoint_url, session_update
 from appliance.runner.button import ButtonRules
-from appliance.runner.core import Devices, Rules, Runner
+from appliance.runner.core import Runner
+from appliance.runner.rules import Devices, Rules
 from appliance.runner.tools import ToolBox, time_tool, volume_tool
 from appliance.runner.turns import Prices
 from appliance.session.instructions import build_instructions

@@ -11,108 +11,39 @@ import gc
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import assert_never
 
 from appliance.panel.lights import most_urgent
 from appliance.ports import (
     Captured,
-    Connector,
     Flash,
-    Journal,
     Light,
-    Microphone,
-    Panel,
-    Sounded,
-    Speaker,
-    Trace,
 )
 from appliance.realtime.client_events import (
     ConversationItemCreate,
-    ConversationItemTruncate,
     ResponseCancel,
     SessionUpdate,
 )
 from appliance.realtime.client_structures import FunctionCallOutputItem
 from appliance.realtime.server_events import ServerEvent
-from appliance.runner.button import Button, ButtonRules
+from appliance.runner.button import Button
 from appliance.runner.faults import sentence
 from appliance.runner.hardware import Hardware
+from appliance.runner.intake import Intake
 from appliance.runner.line import Line
+from appliance.runner.outlet import Outlet
+from appliance.runner.rules import Devices, Rules
 from appliance.runner.service import ServiceReader
 from appliance.runner.spans import Spans
 from appliance.runner.tools import Tool, ToolBox
-from appliance.runner.turns import LATE, Prices, TurnBook
+from appliance.runner.turns import LATE, TurnBook
 from appliance.runner.uplink import Uplink
-from appliance.session.capture import MicGate
-from appliance.session.link import LinkRules, Refused
-from appliance.session.turn import TurnRules, light_of, step
-from appliance.session.vocabulary import (
-    AnswerTool,
-    Ask,
-    Begin,
-    CancelReply,
-    CloseMic,
-    Commit,
-    CutReply,
-    Delivered,
-    DiscardMic,
-    Drained,
-    Effect,
-    Event,
-    Explain,
-    Failed,
-    Idle,
-    LinkDown,
-    LinkUp,
-    Listening,
-    MicClosed,
-    Muted,
-    OpenMic,
-    Play,
-    Report,
-    RunTool,
-    ServerCommitted,
-    Sign,
-    Silenced,
-    Speaking,
-    State,
-    TalkEnd,
-    TalkStart,
-    Tick,
-    Tidy,
-    Toggle,
-    ToolDone,
-    Truncate,
-    Waiting,
-)
-from appliance.units import pcm_samples
+from appliance.session import vocabulary as v
+from appliance.session.link import Refused
+from appliance.session.turn import light_of, step
 
 QUIET_S = 10.0  # of a room in which nobody has spoken, with hands free
 UNHEARD_S = 60.0  # the same while no service listens
-
-
-@dataclass(frozen=True, slots=True)
-class Devices:
-    microphone: Microphone
-    speaker: Speaker
-    panel: Panel
-    connector: Connector
-    journal: Journal
-    trace: Trace
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """Limits from the settings, by the room that they go to."""
-
-    turn: TurnRules
-    link: LinkRules
-    button: ButtonRules
-    prices: Prices
-    preroll_s: float
-    server_responds: bool
-    log_transcripts: bool = False
 
 
 class Runner:
@@ -130,17 +61,20 @@ class Runner:
         self._rules = rules
         self._clock = clock
         self._tools = ToolBox(tools)
-        self._gate = MicGate(rules.preroll_s)
         self._button = Button(rules.button, self._gesture, self._stuck)
         self._book = TurnBook()
         self._service = ServiceReader(self._book, rules.prices)
         self.spans = Spans()
-        self.state: State = Idle(0, clock() + rules.turn.tidy_s)
+        self.state: v.State = v.Idle(0, clock() + rules.turn.tidy_s)
         self._line = Line(
             self, devices.connector, lambda: opening(self._tools), rules.link, devices.journal,
             devices.trace, clock,
         )  # fmt: skip
         self._uplink = Uplink(self._line, self._book, self.spans, devices.trace)
+        self._intake = Intake(
+            self._uplink, self._book, self.spans, rules.preroll_s, clock, self._mic_closed
+        )
+        self._outlet = Outlet(devices.speaker, self._line, self._book, self.spans, devices.trace)
         self._hardware = Hardware(
             devices.microphone,
             devices.speaker,
@@ -148,9 +82,9 @@ class Runner:
             devices.trace,
             self._hardware_changed,
         )
-        self._events: deque[Event] = deque()
+        self._events: deque[v.Event] = deque()
         self._stepping = False
-        self._talk_from_s: float | None = None  # the press that the next OpenMic belongs to
+        self._talk_from_s: float | None = None  # the press that the next v.OpenMic belongs to
         self._told_ready = False
         self._told_lost = 0
         self._light: Light | None = None
@@ -167,9 +101,9 @@ class Runner:
         self._devices.panel.start(self._edge)
         try:
             self._refresh()
-            self._hardware.start(self._captured, self._sounded, self._drained)
+            self._hardware.start(self._captured, self._outlet.sounded, self._drained)
             self._line.start()
-            self._handle(Begin())
+            self._handle(v.Begin())
             await stop.wait()
         finally:
             await self._close()
@@ -184,7 +118,7 @@ class Runner:
         self._devices.panel.stop()
         for task in self._tool_tasks:
             task.cancel()
-        if not isinstance(self.state, Idle | Muted):
+        if not isinstance(self.state, v.Idle | v.Muted):
             self._report(self.state.turn, "stopped")
         await self._line.close()
         if self._timer is not None:
@@ -200,8 +134,8 @@ class Runner:
         )
 
     def _hardware_changed(self) -> None:
-        if not self._hardware.can_speak and isinstance(self.state, Speaking):
-            self._handle(Failed(self.state.turn, "speaker_lost"))
+        if not self._hardware.can_speak and isinstance(self.state, v.Speaking):
+            self._handle(v.Failed(self.state.turn, "speaker_lost"))
         self._refresh()
 
     # The person
@@ -210,13 +144,13 @@ class Runner:
         self._button.edge(pressed, at_s)
         self._arm()
 
-    def _gesture(self, event: Event, at_s: float) -> None:
+    def _gesture(self, event: v.Event, at_s: float) -> None:
         """Take what the button means; `at_s` is when the finger did it."""
         self._line.wanted()
-        if isinstance(event, TalkStart | Toggle):
+        if isinstance(event, v.TalkStart | v.Toggle):
             self._talk_from_s = at_s
-        if isinstance(event, TalkEnd) or (
-            isinstance(event, Toggle) and self._rules.turn.talk_mode == "tap"
+        if isinstance(event, v.TalkEnd) or (
+            isinstance(event, v.Toggle) and self._rules.turn.talk_mode == "tap"
         ):
             self._book[self.state.turn].ended_s = at_s
         self._handle(event)
@@ -227,16 +161,10 @@ class Runner:
         self._devices.panel.flash(Flash.ERROR)
 
     def _captured(self, chunk: Captured) -> None:
-        was_open = self._gate.is_open
-        kept = self._gate.feed(chunk)
-        if kept is not None:
-            self._uplink.said(self.state.turn, kept, live=True)
-            if isinstance(self.state, Listening):
-                self._bound_silence(self.state)
-        if was_open and not self._gate.is_open:
-            self._mic_closed(self.state.turn)
+        if self._intake.take(chunk) and isinstance(self.state, v.Listening):
+            self._bound_silence(self.state)
 
-    def _bound_silence(self, listening: Listening) -> None:
+    def _bound_silence(self, listening: v.Listening) -> None:
         """With hands free the microphone is open for hours: keep what may be speech alone."""
         if self._rules.turn.talk_mode == "hands_free" and not listening.speech:
             linked = self._line.is_ready
@@ -247,10 +175,8 @@ class Runner:
                 self._devices.journal.event("audio_dropped", told, level="warning")
             self._told_lost = self._uplink.lost_samples
 
-    def _mic_closed(self, turn: int) -> None:
-        said_ms = self._uplink.said_ms(turn)
-        self._book[turn].said_ms = said_ms
-        self._handle(MicClosed(turn, said_ms, self._line.is_ready))
+    def _mic_closed(self, said_ms: int) -> None:
+        self._handle(v.MicClosed(self.state.turn, said_ms, self._line.is_ready))
         if isinstance(self._line.state, Refused):
             self.line_refused(self._line.state.code)
 
@@ -266,17 +192,17 @@ class Runner:
             "link_up", f"connected in {took_s * 1000:.0f} ms", CONNECT_MS=round(took_s * 1000)
         )
         self._uplink.link_up()
-        self._handle(LinkUp())
+        self._handle(v.LinkUp())
         self._be_ready()
 
     def line_down(self, why: str) -> None:
         self._uplink.link_down()
         self._devices.trace.record("link_down", why=why)
-        self._handle(LinkDown())
+        self._handle(v.LinkDown())
 
     def line_refused(self, code: str) -> None:
-        if isinstance(self.state, Waiting):
-            self._handle(Failed(self.state.turn, code))
+        if isinstance(self.state, v.Waiting):
+            self._handle(v.Failed(self.state.turn, code))
 
     def line_event(self, event: ServerEvent) -> None:
         reading = self._service.read(event, self.state, self._line.session, self._clock())
@@ -296,7 +222,7 @@ class Runner:
             self._line.send(ResponseCancel())
         for told in reading.events:
             self._handle(told)
-        if reading.ask_again and isinstance(self.state, Waiting):
+        if reading.ask_again and isinstance(self.state, v.Waiting):
             self._uplink.ask_again(self.state.turn)
 
     def _acknowledged(self, item_id: str) -> None:
@@ -305,26 +231,15 @@ class Runner:
         if announced:
             self._book.server_turn = LATE if turn is None else turn
         if turn is not None:
-            self._handle(ServerCommitted(turn, self._rules.server_responds))
-        self._handle(Delivered(self.state.turn))
-
-    def _sounded(self, sounded: Sounded) -> None:
-        record = self._book[self._book.turn_of(sounded.item_id)]
-        if record.first_sound_s is None:
-            record.first_sound_s = sounded.sounded_s
-            self.spans.add("received_to_output", sounded.sounded_s - sounded.received_s)
-            if record.ended_s is not None:
-                self.spans.add("release_to_first_sound", sounded.sounded_s - record.ended_s)
-        self._devices.trace.record(
-            "sounded", item=sounded.item_id, received_s=sounded.received_s, at_s=sounded.sounded_s
-        )
+            self._handle(v.ServerCommitted(turn, self._rules.server_responds))
+        self._handle(v.Delivered(self.state.turn))
 
     def _drained(self) -> None:
-        self._handle(Drained(self.state.turn))
+        self._handle(v.Drained(self.state.turn))
 
     # The machine
 
-    def _handle(self, event: Event) -> None:
+    def _handle(self, event: v.Event) -> None:
         """Step the machine; what effects report back is taken after the step they belong to."""
         self._events.append(event)
         if self._stepping:
@@ -346,96 +261,60 @@ class Runner:
             self._stepping = False
             self._refresh()
 
-    def _perform(self, effect: Effect) -> None:
+    def _perform(self, effect: v.Effect) -> None:
         match effect:
-            case OpenMic(turn):
-                self._open_mic(turn)
-            case CloseMic(turn, force):
-                self._close_mic(turn, force)
-            case DiscardMic(turn):
-                self._gate.shut()
-                self._uplink.discard(turn)
-            case Commit(turn):
+            case v.OpenMic(turn):
+                self._intake.open(turn, self._talk_from_s)
+            case v.CloseMic(force=True):
+                self._intake.close_now()
+            case v.CloseMic():
+                self._intake.close()
+            case v.DiscardMic():
+                self._intake.discard()
+            case v.Commit(turn):
                 self._uplink.commit(turn)
-            case Ask(turn):
+            case v.Ask(turn):
                 self._uplink.ask(turn)
-            case CancelReply(turn):
+            case v.CancelReply(turn):
                 self._uplink.cancel(turn)
                 self._line.send(ResponseCancel())  # harmless if the answer has ended by itself
-            case CutReply(turn):
-                self._cut(turn)
-            case Truncate(item_id, audio_end_ms):
-                self._truncate(item_id, audio_end_ms)
-            case Play(item_id, pcm):
+            case v.CutReply(turn):
+                silenced = self._outlet.cut(self._talk_from_s)
+                if silenced is not None:
+                    self._handle(v.Silenced(turn, silenced.item_id, silenced.heard_ms))
+            case v.Truncate(item_id, audio_end_ms):
+                self._outlet.truncate(item_id, audio_end_ms)
+            case v.Play(item_id, pcm):
                 self._uplink.answered(self.state.turn)
-                self._book.answers(item_id, self.state.turn)
-                self._book[self.state.turn].reply_samples += pcm_samples(pcm)
                 if self._hardware.can_speak:
-                    self._devices.speaker.play(item_id, pcm)
+                    self._outlet.play(self.state.turn, item_id, pcm)
                 else:
-                    self._handle(Failed(self.state.turn, "speaker_lost"))
-            case RunTool(turn, call):
+                    self._handle(v.Failed(self.state.turn, "speaker_lost"))
+            case v.RunTool(turn, call):
                 self._uplink.answered(turn)
                 task = asyncio.create_task(self._run_tool(effect), name=f"tool {call.name}")
                 self._tool_tasks.add(task)
                 task.add_done_callback(self._tool_tasks.discard)
-            case AnswerTool(call_id, output):
+            case v.AnswerTool(call_id, output):
                 self._line.send(ConversationItemCreate(FunctionCallOutputItem(call_id, output)))
-            case Explain(fault):
+            case v.Explain(fault):
                 self._devices.journal.event(fault, sentence(fault), level="warning")
                 self._devices.trace.record("fault", fault=fault)
                 self._devices.panel.flash(Flash.ERROR)
-            case Sign(flash):
+            case v.Sign(flash):
                 self._devices.panel.flash(flash)
                 self._devices.trace.record("flash", flash=flash.value)
-            case Report(turn, outcome):
+            case v.Report(turn, outcome):
                 self._report(turn, outcome)
-            case Tidy():
+            case v.Tidy():
                 gc.collect()  # now, when nobody waits, instead of in the middle of a turn
             case _:
                 assert_never(effect)
 
-    def _open_mic(self, turn: int) -> None:
-        # Without a press there is no pre-roll: it would hold the device's own last words.
-        now_s = self._clock()
-        pressed_s = self._talk_from_s
-        from_s = pressed_s if pressed_s is not None else now_s + self._rules.preroll_s
-        for piece in self._gate.open(from_s):
-            self._uplink.said(turn, piece, live=False)
-        if pressed_s is not None:
-            self._book[turn].pressed_s = pressed_s
-            self.spans.add("press_to_mic", self._clock() - pressed_s)
-
-    def _close_mic(self, turn: int, force: bool) -> None:
-        if force:
-            self._gate.shut()
-            self._mic_closed(turn)
-        else:
-            ended_s = self._book[turn].ended_s
-            self._gate.close_at(ended_s if ended_s is not None else self._clock())
-
-    def _cut(self, turn: int) -> None:
-        silenced = self._devices.speaker.cut()
-        if silenced is None:
-            return
-        if self._talk_from_s is not None:
-            self.spans.add("barge_in_to_silence", silenced.silent_s - self._talk_from_s)
-        self._devices.trace.record(
-            "cut", item=silenced.item_id, heard_ms=silenced.heard_ms, silent_s=silenced.silent_s
-        )
-        self._handle(Silenced(turn, silenced.item_id, silenced.heard_ms))
-
-    def _truncate(self, item_id: str, audio_end_ms: int) -> None:
-        if not self._line.session.received_ms(item_id):
-            return  # an item of a session that is gone
-        end_ms = self._line.session.clamp_heard_ms(item_id, audio_end_ms)
-        self._line.send(ConversationItemTruncate(item_id, end_ms))
-        self._devices.trace.record("truncate", item=item_id, audio_end_ms=end_ms)
-
-    async def _run_tool(self, effect: RunTool) -> None:
+    async def _run_tool(self, effect: v.RunTool) -> None:
         output = self._tools.run(effect.call)
         self._devices.trace.record("tool", name=effect.call.name, output=output)
-        self._handle(ToolDone(effect.turn, effect.call.call_id, output))
+        self._handle(v.ToolDone(effect.turn, effect.call.call_id, output))
 
     def _report(self, turn: int, outcome: str) -> None:
         record = self._book[turn]
@@ -497,12 +376,12 @@ class Runner:
     def _tick(self) -> None:
         self._button.tick(self._clock())
         self._line.tick(busy=self._is_busy)
-        self._handle(Tick(self._line.is_ready))
+        self._handle(v.Tick(self._line.is_ready))
 
     @property
     def _is_busy(self) -> bool:
         """Whether a new session now would disturb somebody."""
-        waits_for_speech = isinstance(self.state, Listening) and not self.state.speech
+        waits_for_speech = isinstance(self.state, v.Listening) and not self.state.speech
         if waits_for_speech and self._rules.turn.talk_mode == "hands_free":
             return False
-        return not isinstance(self.state, Idle | Muted)
+        return not isinstance(self.state, v.Idle | v.Muted)

@@ -21,7 +21,8 @@ from appliance.panel.gestures import GestureRules
 from appliance.realtime.client_events import SessionUpdate
 from appliance.realtime.client_structures import AudioInput, AudioSettings, SessionSettings
 from appliance.runner.button import ButtonRules
-from appliance.runner.core import Devices, Rules, Runner
+from appliance.runner.core import Runner
+from appliance.runner.rules import Devices, Rules
 from appliance.runner.tools import time_tool, volume_tool
 from appliance.runner.turns import Prices
 from appliance.session.link import LinkRules

@@ -159,6 +159,15 @@ async def test_a_wrong_key(appliance, tmp_path):
     assert "wrong-key-4712" not in line
 
 
+def test_a_panel_that_cannot_be(appliance):
+    line = one_line(appliance("run", "--panel", "pipe", OPENAI_API_KEY="x"))
+    assert "standard input" in line
+    line = one_line(appliance("run", "--panel", "gpio", OPENAI_API_KEY="x"), code=1)
+    assert "GPIO" in line
+    line = one_line(appliance("run", "--panel", "terminal", OPENAI_API_KEY="x"), code=1)
+    assert "terminal" in line
+
+
 def test_wrong_settings(appliance, tmp_path):
     bad = tmp_path / "bad.toml"
     bad.write_text("[audio]\nsample_rat = 24000\n")

@@ -105,6 +105,20 @@ async def test_a_connection_cut_in_the_middle_of_the_question_loses_nothing(tmp_
     assert soundfile.info(second).frames >= said_ms * 24
 
 
+async def test_a_network_that_goes_away_without_a_word_loses_nothing(tmp_path):
+    """Half-open TCP: the connection stands, and nothing comes back."""
+    gone = (Expect({"type": "input_audio_buffer.commit"}, handle=False), Stall(dead=True))
+    options = Options(port=0, script=Script((Part(gone),)), record=tmp_path / "heard")
+    async with RealtimeServer(options) as server, device_at(server.url, tmp_path) as device:
+        await press_for(device, 0.8)
+        await device.wait_for(lambda: bool(device.story.of("turn")), 60, "no end")
+        assert device.story.last("turn")["outcome"] == "answered"
+        assert device.story.of("link_down")
+        said_ms = device.story.last("turn")["said_ms"]
+    second = max((tmp_path / "heard").rglob("received.wav"), key=lambda p: p.stat().st_mtime)
+    assert soundfile.info(second).frames >= said_ms * 24
+
+
 FAULTS = {
     "stall": ((Expect({"type": "response.create"}, handle=False), Stall()), "no_answer"),
     "failed": ((FailNext("server_error", after_ms=200),), "service_error"),

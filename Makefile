@@ -7,8 +7,10 @@ SHELL := /bin/bash
 BIN := .venv/bin
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 DEBIAN_PACKAGES := $(shell sed 's/\#.*//' requirements/debian.txt)
-# lgpio has no wheel for every Python: on an ARM board it may have to be built, which needs swig.
-DEBIAN_PACKAGES += $(if $(filter aarch64 armv7l,$(shell uname -m)),swig)
+# lgpio has no wheel for every Python: on an ARM board it may have to be built, which needs swig, and
+# PYPI=1, its own word for "with the C library inside".
+DEBIAN_PACKAGES += $(if $(filter aarch64,$(shell uname -m)),swig)
+export PYPI := 1
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18

@@ -229,7 +229,7 @@ class Runner:
         announced = self._uplink.is_announced(item_id)
         turn = self._uplink.acknowledged(item_id, self._rules.server_responds)
         if announced:
-            self._book.server_turn = LATE if turn is None else turn
+            self._book.expected_turn = LATE if turn is None else turn
         if turn is not None:
             self._handle(v.ServerCommitted(turn, self._rules.server_responds))
         self._handle(v.Delivered(self.state.turn))

@@ -59,7 +59,7 @@ class ServiceReader:
             case server.InputAudioBufferSpeechStopped():
                 self._book[turn].ended_s = now_s
             case server.ResponseCreated(response=response):
-                answers = _asked_for(response, self._book.server_turn)
+                answers = _asked_for(response, self._book.expected_turn)
                 self._book.answers(response.id or "", answers)
                 reading.unwanted = answers != turn
             case server.ResponseDone(response=response):

@@ -71,7 +71,7 @@ class TurnBook:
     def __init__(self) -> None:
         self._records: dict[int, TurnRecord] = {}
         self._turn_of: dict[str, int] = {}
-        self.server_turn = LATE  # whose end the service found by itself: its answer has no number
+        self.expected_turn = LATE  # whose answer a response without a number of ours is
 
     def __getitem__(self, turn: int) -> TurnRecord:
         record = self._records.setdefault(turn, TurnRecord())
@@ -92,4 +92,4 @@ class TurnBook:
     def forget_responses(self) -> None:
         """A new session: its responses have nothing to do with the old one's."""
         self._turn_of.clear()
-        self.server_turn = LATE
+        self.expected_turn = LATE

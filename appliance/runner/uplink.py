@@ -95,7 +95,8 @@ class Uplink:
                 case SendCommit(turn):
                     self._line.send(InputAudioBufferCommit(), self._timed_commit(turn))
                 case SendAsk(turn):
-                    # The server echoes the metadata: so an answer is known by its question.
+                    # A server echoes the metadata: so an answer is known by its question.
+                    self._book.expected_turn = turn
                     asked = ResponseSettings(metadata={"turn": str(turn)})
                     self._line.send(ResponseCreate(asked))
                 case SendClear():

@@ -56,6 +56,16 @@ async def test_a_link_that_dies_before_the_answer_loses_nothing(bench):
         await b.until(lambda: b.state == "Speaking")
 
 
+async def test_a_server_that_echoes_no_metadata_is_understood(bench):
+    async with bench() as b:
+        await b.online()
+        await b.ask()
+        b.socket.serve(type="response.created", response={"id": "resp_1"})
+        b.more()
+        await b.until(lambda: b.state == "Speaking")
+        assert not b.sent("response.cancel")
+
+
 async def test_pressing_while_it_speaks_cuts_cancels_and_truncates(bench):
     async with bench() as b:
         await b.online()

@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
-.PHONY: help setup demo test lint types layers units clients lock clean
+.PHONY: help setup demo test lint types layers units kernels lock clean
 
 BIN := .venv/bin
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
@@ -12,18 +12,23 @@ DEBIAN_PACKAGES := $(shell sed 's/\#.*//' requirements/debian.txt)
 DEBIAN_PACKAGES += $(if $(filter aarch64,$(shell uname -m)),swig)
 export PYPI := 1
 
+# Install those of the packages $(1) that are missing; ask for nothing where none is.
+define install
+missing=$$(for p in $(1); do dpkg-query -W -f='$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; done); \
+	if [ -n "$$missing" ]; then \
+	  echo "==> Debian packages: "$$missing; \
+	  $(SUDO) apt-get update -qq; \
+	  $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
+	fi
+endef
+
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
 
 setup: .venv/.ready ## Install what the project needs: Debian packages, .venv, locked Python packages
 
 .venv/.ready: requirements/dev.lock requirements/debian.txt pyproject.toml
-	@missing=$$(for p in $(DEBIAN_PACKAGES); do dpkg-query -W -f='$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; done); \
-	if [ -n "$$missing" ]; then \
-	  echo "==> Debian packages: "$$missing; \
-	  $(SUDO) apt-get update -qq; \
-	  $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
-	fi
+	@$(call install,$(DEBIAN_PACKAGES))
 	@python=$$(for p in python3 python3.13 python3.12 python3.11; do \
 	    command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' && echo $$p && break; done || true); \
 	if [ -z "$$python" ]; then echo "make: no Python 3.11 or newer found: apt-get install python3.11 python3.11-venv python3.11-dev" >&2; exit 2; fi; \
@@ -49,7 +54,24 @@ types: setup
 layers: setup
 	$(BIN)/lint-imports --no-cache
 
-units: setup
+# The sound kernels, compiled ahead of time: the tests, and everything else, run much sooner so.
+KERNELS := build/kernels/appliance-kernels.so
+
+$(KERNELS): .venv/.ready $(wildcard appliance/dsp/*.py appliance/kernels/*.py)
+	@echo "==> sound kernels into $(@D)"
+	@$(BIN)/appliance kernels build --out $(@D) >/dev/null
+	@touch $@
+
+kernels: $(KERNELS) ## Compile the sound kernels ahead of time, into build/kernels
+
+# The ARM object is compiled on any machine, and run under QEMU where that is none.
+CROSS_PACKAGES := $(if $(filter x86_64,$(shell uname -m)),gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static)
+
+.venv/.cross: .venv/.ready
+	@$(call install,$(CROSS_PACKAGES))
+	@touch $@
+
+units: setup .venv/.cross $(KERNELS)
 	$(BIN)/pytest
 
 lock: ## Resolve requirements/*.lock anew from pyproject.toml

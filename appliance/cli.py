@@ -17,6 +17,8 @@ COMMANDS = {
     "demo": ("appliance.demo.command", "hold one conversation without a Pi, a card or a key"),
     "simulator": ("appliance.simulator.command", "run the local Realtime server"),
     "devices": ("appliance.devices.command", "list microphones and loudspeakers"),
+    "dsp": ("appliance.bench.clean", "clean a recording with the device's sound chain"),
+    "kernels": ("appliance.kernels.command", "compile the sound chain ahead of time"),
     "config": ("appliance.config.command", "show, check and describe the settings"),
 }
 EPILOG = """examples:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import soundfile
 from numpy.typing import NDArray
 
-from appliance.dsp.resample import Resampler
-from appliance.errors import SignalError, UsageError
+from appliance.errors import UsageError
+from appliance.recordings import read_channels
 from appliance.units import WIRE_RATE_HZ
 
 # "He was not an ill-disposed young man", read by a LibriVox volunteer (public domain).
@@ -38,23 +37,8 @@ def read_recording(path: Path) -> NDArray[np.int16]:
     Raises:
         UsageError: there is no such file, or it is no sound file, or empty, or too long.
     """
-    try:
-        samples, rate_hz = soundfile.read(path, dtype="float32", always_2d=True)
-    except (soundfile.LibsndfileError, OSError) as error:
-        reason = (
-            "no such file" if not path.exists() else f"not a WAV file that can be read: {error}"
-        )
-        raise UsageError(f"{path}: {reason}") from error
-    if not len(samples):
-        raise UsageError(f"{path}: it holds no sound")
-    if len(samples) / rate_hz > LONGEST_S:
+    mono = read_channels(path).mean(axis=0)
+    if len(mono) / WIRE_RATE_HZ > LONGEST_S:
         raise UsageError(f"{path}: longer than {LONGEST_S:.0f} s; give a shorter one")
-    mono = np.ascontiguousarray(samples.mean(axis=1), dtype=np.float32)
-    if not np.isfinite(mono).all():
-        raise UsageError(f"{path}: it holds NaN or infinity")
-    try:
-        resampler = Resampler(rate_hz, WIRE_RATE_HZ)
-    except SignalError as error:
-        raise UsageError(f"{path}: {error}") from error
-    at_wire_rate = np.concatenate([resampler.process(mono), resampler.flush()])
-    return np.clip(np.rint(at_wire_rate * 32767.0), -32768, 32767).astype(np.int16)
+    pcm: NDArray[np.int16] = np.clip(np.rint(mono * 32767.0), -32768, 32767).astype(np.int16)
+    return pcm

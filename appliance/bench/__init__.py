@@ -1,0 +1,1 @@
+"""Tools that try the sound chain out on recordings."""

@@ -22,6 +22,8 @@ from appliance.config.settings import Settings
 
 PREFIX = "APPLIANCE_"
 FILE_VARIABLE = "APPLIANCE_CONFIG"
+KERNELS_VARIABLE = "APPLIANCE_KERNELS"  # where the compiled sound kernels are; dsp reads it
+NO_SETTINGS = (FILE_VARIABLE, KERNELS_VARIABLE)
 KEY_VARIABLE = "OPENAI_API_KEY"
 KEY_CREDENTIAL = "openai_api_key"
 KEY_PATH: schema.Path = ("endpoint", "api_key")
@@ -183,7 +185,7 @@ def environment_layer(environ: Mapping[str, str]) -> Layer:
         layer.origins[KEY_PATH] = f"environment {KEY_VARIABLE}"
         layer.secrets.add(key)
     for name, text in environ.items():
-        if not name.startswith(PREFIX) or name == FILE_VARIABLE:
+        if not name.startswith(PREFIX) or name in NO_SETTINGS:
             continue
         path = tuple(name.removeprefix(PREFIX).lower().split("__"))
         setting = schema.find(path)

@@ -419,3 +419,7 @@ def test_no_toml_value_raises_anything_else(tmp_path_factory, path, value, cut):
     file = tmp_path_factory.getbasetemp() / f"any-{os.getpid()}.toml"
     file.write_text(f"{'.'.join(path[: -1 if cut else None])} = {toml(value)}\n")
     assert is_clear(outcome(file, {}))
+
+
+def test_the_variable_that_names_the_kernels_is_no_setting():
+    assert load_settings(environ={"APPLIANCE_KERNELS": "/usr/lib/k"}) == load_settings(environ={})

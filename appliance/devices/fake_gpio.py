@@ -192,7 +192,8 @@ class FakeGpio:
         if edge not in (self.RISING, self.FALLING, self.BOTH):
             raise ValueError("The edge must be set to RISING, FALLING or BOTH")
         if edge != self.BOTH or bouncetime is not None:
-            raise NotImplementedError("this fake knows BOTH edges without bouncetime only")
+            # The panel asks for nothing else; a caller that does must not believe it was heard.
+            raise RuntimeError("this fake knows BOTH edges without bouncetime only")
         if state.detects:
             raise RuntimeError("Conflicting edge detection already enabled for this GPIO channel")
         state.detects, state.callback = True, callback

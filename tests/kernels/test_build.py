@@ -46,7 +46,9 @@ ABSENT_ARM = ABSENT + [
 ]
 EMULATOR = ["qemu-aarch64-static", "-L", "/usr/aarch64-linux-gnu"]
 
+# `make units` installs these; pytest -ra names what is not there all the same.
 pytestmark = pytest.mark.skipif(bool(ABSENT), reason=f"absent: {', '.join(ABSENT)}")
+# `make units` installs these; pytest -ra names what is not there all the same.
 needs_arm = pytest.mark.skipif(bool(ABSENT_ARM), reason=f"absent: {', '.join(ABSENT_ARM)}")
 
 
@@ -244,7 +246,7 @@ def test_a_module_that_is_not_there_and_one_without_kernels_are_said_so(tmp_path
 @needs_arm
 def test_an_object_for_another_machine_is_not_loaded(arm, samples):
     if platform.machine() == "aarch64":
-        pytest.skip("this machine is the other one")
+        pytest.skip("this machine is the other one")  # an ARM host runs the ARM object itself
     done = tool("check", "--module", "sample_kernels", str(arm))
     assert done.returncode == 0
     assert "not loaded here" in done.stdout

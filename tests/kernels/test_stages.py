@@ -36,6 +36,7 @@ ABSENT = [
     }.items()
     if not there
 ]
+# `make units` installs these; pytest -ra names what is not there all the same.
 pytestmark = pytest.mark.skipif(bool(ABSENT), reason=f"absent: {', '.join(ABSENT)}")
 
 STAGES = {

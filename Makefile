@@ -78,6 +78,7 @@ lock: ## Resolve requirements/*.lock anew from pyproject.toml
 	@python3 -m venv .cache/uv && .cache/uv/bin/pip install -q uv
 	.cache/uv/bin/uv pip compile -q --universal --generate-hashes --python-version 3.11 --no-header pyproject.toml -o requirements/run.lock
 	.cache/uv/bin/uv pip compile -q --universal --generate-hashes --python-version 3.11 --no-header --extra tools --extra dev pyproject.toml -o requirements/dev.lock
+	.cache/uv/bin/uv pip compile -q --universal --generate-hashes --python-version 3.11 --no-header --extra tools --extra dev --extra peers -c requirements/dev.lock pyproject.toml -o requirements/peers.lock
 
 clean: ## Remove what make and the tests made
 	rm -rf .venv .cache build demo-out artefacts *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

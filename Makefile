@@ -39,7 +39,7 @@ setup: .venv/.ready ## Install what the project needs: Debian packages, .venv, l
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps -e .
 	@touch $@
 
-demo: setup ## Hold one spoken conversation with no Pi, no sound card and no key; writes demo-out/
+demo: setup $(KERNELS) ## Hold one spoken conversation with no Pi, no sound card and no key; writes demo-out/
 	@$(BIN)/appliance demo --out demo-out
 
 test: lint types layers units ## Everything that must hold: lint, types, layers, host-tier tests
@@ -54,15 +54,16 @@ types: setup
 layers: setup
 	$(BIN)/lint-imports --no-cache
 
-# The sound kernels, compiled ahead of time: the tests, and everything else, run much sooner so.
-KERNELS := build/kernels/appliance-kernels.so
+# The sound kernels, compiled ahead of time and put where everything looks for them: without numba in
+# the process, the device is half as large and starts at once.
+KERNELS := appliance/kernels/built/appliance-kernels.so
 
 $(KERNELS): .venv/.ready $(wildcard appliance/dsp/*.py appliance/kernels/*.py)
-	@echo "==> sound kernels into $(@D)"
+	@echo "==> sound kernels (a minute) into $(@D)"
 	@$(BIN)/appliance kernels build --out $(@D) >/dev/null
 	@touch $@
 
-kernels: $(KERNELS) ## Compile the sound kernels ahead of time, into build/kernels
+kernels: $(KERNELS) ## Compile the sound kernels ahead of time, for this machine
 
 # The ARM object is compiled on any machine, and run under QEMU where that is none.
 CROSS_PACKAGES := $(if $(filter x86_64,$(shell uname -m)),gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static)

@@ -10,16 +10,22 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from appliance.config import Settings
+from appliance.devices.echo_reference import EchoReference
 from appliance.devices.journal import LineJournal, journal_for
 from appliance.devices.pipe import JsonTrace, NoPanel, NoTrace, PipePanel
 from appliance.devices.portaudio_microphone import PortAudioMicrophone
-from appliance.devices.portaudio_speaker import PortAudioSpeaker
+from appliance.devices.portaudio_speaker import PortAudioSpeaker, buffer_samples
 from appliance.devices.portaudio_system import SoundSystem
+from appliance.devices.sound_front import SoundFront
 from appliance.devices.systemd import notify_ready, notify_stopping
 from appliance.devices.terminal import TerminalPanel
 from appliance.devices.websocket import WebSocketConnector, WebSocketOptions
+from appliance.dsp.beam import Mode
+from appliance.dsp.chain import STAGES, Chain
+from appliance.dsp.frame import FRAME
+from appliance.dsp.geometry import GEOMETRIES, SINGLE
 from appliance.panel.gestures import GestureRules
 from appliance.ports import Panel, Trace
 from appliance.realtime.client_events import SessionUpdate
@@ -33,6 +39,11 @@ from appliance.session.instructions import build_instructions
 from appliance.session.link import LinkRules
 from appliance.session.turn import TurnRules
 
+if TYPE_CHECKING:
+    from appliance.config.settings import Settings
+
+# Two frames of the sound chain: what is captured waits for no more, however much an append carries.
+CAPTURE_SAMPLES = 480
 # A frame must not wait for a busy thread: measured, this cuts its 99th percentile to a third.
 SWITCH_INTERVAL_S = 0.001
 
@@ -73,20 +84,10 @@ async def serve(settings: Settings, panel_kind: str, sent_to: Path | None = None
         notify_ready(how)
 
     with closing, SoundSystem() as sound:
+        microphone, speaker = build_sound(settings, sound)
         devices = Devices(
-            microphone=PortAudioMicrophone(
-                sound,
-                settings.hardware.microphone,
-                chunk_samples=settings.audio.input_chunk_size,
-                channels=settings.hardware.microphone_channel + 1,
-                channel=settings.hardware.microphone_channel,
-            ),
-            speaker=PortAudioSpeaker(
-                sound,
-                settings.hardware.speaker,
-                chunk_samples=settings.audio.output_chunk_size,
-                total_samples=settings.audio.total_buffer,
-            ),
+            microphone=microphone,
+            speaker=speaker,
             panel=panel,
             connector=build_connector(settings),
             journal=journal,
@@ -132,6 +133,53 @@ def build_panel(settings: Settings, kind: str, stop: asyncio.Event) -> Panel:
             return NoPanel()
 
 
+def build_sound(
+    settings: Settings, system: SoundSystem
+) -> tuple[PortAudioMicrophone, PortAudioSpeaker]:
+    """Return microphone and loudspeaker, with the sound chain between the two."""
+    hardware, audio = settings.hardware, settings.audio
+    chunk_samples = min(CAPTURE_SAMPLES, audio.input_chunk_size)
+    queued_samples = buffer_samples(audio.output_chunk_size, audio.total_buffer)
+    reference = EchoReference(chunk_samples + queued_samples + FRAME)
+    stages = stages_from(settings)
+    geometry, beam = GEOMETRIES[hardware.array], Mode(hardware.array_mode)
+
+    def front() -> SoundFront:
+        level = settings.session.noise_reduction.level
+        return SoundFront(Chain(stages, geometry=geometry, beam=beam, noise_level=level), reference)
+
+    if stages:
+        front()  # what machine code there is, is found now and not at the first word
+    microphone = PortAudioMicrophone(
+        system,
+        hardware.microphone,
+        chunk_samples=chunk_samples,
+        channel=hardware.microphone_channel,
+        front=front if stages else None,
+    )
+    speaker = PortAudioSpeaker(
+        system,
+        hardware.speaker,
+        chunk_samples=audio.output_chunk_size,
+        total_samples=audio.total_buffer,
+        handed_over=reference.put if "echo" in stages else None,
+    )
+    return microphone, speaker
+
+
+def stages_from(settings: Settings) -> tuple[str, ...]:
+    """Return the stages of the sound chain that the settings want; none leaves every bit alone."""
+    session = settings.session
+    wanted = {
+        "beam": settings.hardware.array != SINGLE.name,
+        "echo": session.echo_cancellation,
+        "denoise": session.noise_reduction.enabled and session.noise_reduction.level != "off",
+        "gain": session.auto_gain_control,
+    }
+    wanted["highpass"] = any(wanted.values())
+    return tuple(stage for stage in STAGES if wanted[stage])
+
+
 def build_connector(settings: Settings) -> WebSocketConnector:
     return WebSocketConnector(
         endpoint_url(settings),
@@ -175,6 +223,10 @@ def rules_from(settings: Settings) -> Rules:
             max_turn_s=hardware.max_turn_s,
             reply_timeout_s=hardware.reply_timeout_s,
             tidy_s=settings.scaling.cleanup_interval / 1000,
+            # Only what is cancelled can be told from somebody who speaks.
+            voice_interrupts=hardware.talk_mode == "hands_free"
+            and settings.session.echo_cancellation
+            and settings.turn_detection.interrupt_response,
         ),
         link=LinkRules(
             base_delay_s=recovery.base_delay / 1000,
@@ -200,6 +252,7 @@ def rules_from(settings: Settings) -> Rules:
             settings.cost.audio_output_usd,
         ),
         preroll_s=hardware.preroll_ms / 1000,
+        chunk_samples=settings.audio.input_chunk_size,
         server_responds=settings.turn_detection.create_response,
         log_transcripts=settings.metrics.log_transcripts,
     )

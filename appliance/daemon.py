@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 from pathlib import Path
 
-from appliance.app import serve
-from appliance.config import load_settings
+from appliance.config.apart import SettingsApart
 from appliance.errors import UsageError
 
 EPILOG = """examples:
@@ -36,6 +36,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     if args.sent is not None and args.panel != "pipe":
         raise UsageError("--sent goes with --panel pipe")
-    settings = load_settings(args.config)
+    # numpy brings a library of linear algebra that would start a thread for each core.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    reading = SettingsApart(args.config)
+    from appliance.app import serve  # takes half a second, in which the settings are read
+
+    settings = reading.wait()
     asyncio.run(serve(settings, args.panel or settings.hardware.panel, args.sent))
     return 0

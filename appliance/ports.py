@@ -12,11 +12,22 @@ from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
+class Echo:
+    """What the echo canceller says of itself."""
+
+    converged: bool  # a voice that is heard over the loudspeaker may be believed
+    loss_db: float
+    delay_ms: float | None  # None until an echo is found
+
+
+@dataclass(frozen=True, slots=True)
 class Captured:
     """One chunk from the microphone."""
 
     pcm: bytes  # s16le mono, 24 kHz
     first_sample_s: float  # monotonic time at which its first sample met the converter
+    voice_since_s: float | None = None  # somebody surely speaks, and did so from then on
+    echo: Echo | None = None  # None without an echo canceller
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,17 +1,11 @@
 """Fixtures that several rooms share."""
 
 import os
-from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
 from appliance.demo.soundroom import SoundRoom
-
-# `make kernels` compiles the sound kernels; without them, or when they are stale, numba does.
-BUILT = Path(__file__).parents[1] / "build" / "kernels"
-if BUILT.exists():
-    os.environ.setdefault("APPLIANCE_KERNELS", str(BUILT))
 
 # pytest --hypothesis-profile=thorough: before a release, or after a change to a state machine.
 settings.register_profile("thorough", max_examples=5000, deadline=None)

@@ -40,7 +40,13 @@ class Hardware(Section):
         "auto", "Sound card that speaks; see `appliance devices`.", allowed=_SELECTOR_WORDS
     )
     microphone_channel: int = setting(
-        0, "Channel of a microphone with several, from 0.", low=0, high=7
+        0, "Channel of a microphone with several, from 0; of a `single` one.", low=0, high=7
+    )
+    array: Literal["single", "linear-2", "linear-4", "respeaker-xvf3000", "respeaker-xvf3800"] = (
+        setting("single", "Where the microphones are, if several are to be heard together.")
+    )
+    array_mode: Literal["superdirective", "delay-sum", "processed"] = setting(
+        "superdirective", "A beam that follows the talker, or the array's own processed channel."
     )
     button_pin: int = _pin(17, "Pin of the button, which connects it to ground.")
     led: Literal["rgb", "single", "none"] = setting("rgb", "Kind of LED.")
@@ -86,6 +92,10 @@ class Hardware(Section):
     def conflicts(self) -> Iterator[Conflict]:
         if self.panel == "gpio":
             yield from self._shared_pins()
+        if self.array_mode == "processed" and not self.array.startswith("respeaker"):
+            yield Conflict(
+                ("array_mode", "array"), f"array {self.array} has no processed channel of its own"
+            )
         if self.long_press_ms <= self.min_press_ms:
             yield Conflict(
                 ("long_press_ms", "min_press_ms"),

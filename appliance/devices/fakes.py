@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Any
 
 from appliance.errors import HardwareError, RemoteError
-from appliance.ports import Captured, Flash, Light, Silenced, Sounded
+from appliance.ports import Captured, Echo, Flash, Light, Silenced, Sounded
 from appliance.units import WIRE_RATE_HZ, pcm_samples, samples_to_ms
 
 
@@ -32,9 +32,15 @@ class FakeMicrophone:
     def stop(self) -> None:
         self._deliver = self._lost = None
 
-    def say(self, pcm: bytes, first_sample_s: float) -> None:
+    def say(
+        self,
+        pcm: bytes,
+        first_sample_s: float,
+        voice_since_s: float | None = None,
+        echo: Echo | None = None,
+    ) -> None:
         assert self._deliver is not None, "sound came in while the microphone was shut"
-        self._deliver(Captured(pcm, first_sample_s))
+        self._deliver(Captured(pcm, first_sample_s, voice_since_s, echo))
 
     def unplug(self) -> None:
         assert self._lost is not None, "it was not plugged in"

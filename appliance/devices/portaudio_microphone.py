@@ -11,6 +11,7 @@ import pyaudio
 
 from appliance.devices.portaudio_clock import callback_began_s, capture_age_s
 from appliance.devices.portaudio_system import SoundSystem
+from appliance.devices.sound_front import Cleaned, SoundFront
 from appliance.devices.soundcards import Direction
 from appliance.dsp.pcm import float_to_pcm16, pcm16_to_float
 from appliance.dsp.resample import Resampler
@@ -37,8 +38,8 @@ class PortAudioMicrophone:
         selector: str = "auto",
         *,
         chunk_samples: int = 1024,
-        channels: int = 1,
         channel: int = 0,
+        front: Callable[[], SoundFront] | None = None,
     ) -> None:
         """Choose a card; nothing is opened.
 
@@ -46,8 +47,9 @@ class PortAudioMicrophone:
             system: the process's PortAudio.
             selector: see devices.soundcards.
             chunk_samples: exact size of what is delivered, at 24 kHz.
-            channels: how many channels to capture; made enough for `channel`.
-            channel: which of them to deliver, 0 the first.
+            channel: which of the card's channels to deliver, 0 the first; unused with a front.
+            front: makes what cleans a stream; it says how many channels that wants. None to
+                deliver the channel as it is.
         """
         self.overflows = 0
         self.opens = 0
@@ -55,8 +57,8 @@ class PortAudioMicrophone:
         self._system = system
         self._selector = selector
         self._chunk_samples = chunk_samples
-        self._channels = max(channels, channel + 1)
         self._channel = channel
+        self._front = front
         self._stream: pyaudio.Stream | None = None
         self._capture: _Capture | None = None
         self._deliver: Callable[[Captured], None] | None = None
@@ -72,26 +74,26 @@ class PortAudioMicrophone:
         if self._stream is not None:
             raise HardwareError("the microphone is open already")
         device = self._system.find(self._selector, Direction.CAPTURE)
-        if self._channels > device.inputs:
+        front = self._front() if self._front is not None else None
+        channels = self._channel + 1 if front is None else max(front.channels, self._channel + 1)
+        if channels > device.inputs:
             raise HardwareError(
                 f"sound card {device.name} captures {device.inputs} channels: "
-                f"there is no channel {self._channels - 1}"
+                f"there is no channel {channels - 1}"
             )
-        rate = self._system.rate_for(device, Direction.CAPTURE, self._channels)
+        rate = self._system.rate_for(device, Direction.CAPTURE, channels)
         capture = _Capture(
             asyncio.get_running_loop(),
             self._arrived,
             self._chunk_samples,
-            rate,
-            self._channels,
-            self._channel,
+            _Channels(rate, channels, self._channel, front),
         )
         self._deliver, self._lost, self._capture = deliver, lost, capture
         self._stream = self._system.open(
             device,
             Direction.CAPTURE,
             rate_hz=rate,
-            channels=self._channels,
+            channels=channels,
             frames=round(self._chunk_samples * rate / WIRE_RATE_HZ),
             callback=capture.callback,
         )
@@ -132,6 +134,48 @@ class PortAudioMicrophone:
             self._lost(reason)
 
 
+class _Channels:
+    """From a card's interleaved samples at its own rate to one channel at 24 kHz."""
+
+    def __init__(self, rate_hz: int, channels: int, channel: int, front: SoundFront | None) -> None:
+        self.rate_hz = rate_hz
+        self._channels = channels
+        # A front with one microphone hears the channel that was chosen, an array's the first ones.
+        single = front is None or front.channels == 1
+        self._wanted = [channel] if single or front is None else list(range(front.channels))
+        self._front = front
+        self._resamplers = [Resampler(rate_hz, WIRE_RATE_HZ) for _ in self._wanted]
+        self._delay_s = self._resamplers[0].delay_samples / WIRE_RATE_HZ
+        self._eaten = 0  # frames given to the resamplers, and samples that each gave back
+        self._given = 0
+
+    def take(self, data: bytes, first_sample_s: float) -> Cleaned | None:
+        """Return what can be said of the one channel now."""
+        if self._front is None and self.rate_hz == WIRE_RATE_HZ:
+            return Cleaned(self._one(data), first_sample_s, None, None)
+        frames = pcm16_to_float(data).reshape(-1, self._channels)
+        samples = [
+            resampler.process(np.ascontiguousarray(frames[:, channel]))
+            for channel, resampler in zip(self._wanted, self._resamplers, strict=True)
+        ]
+        if self.rate_hz != WIRE_RATE_HZ:
+            # Both counts run from the stream's start, so their difference says where in this
+            # buffer the resampler's next sample lies.
+            first_sample_s += self._given / WIRE_RATE_HZ - self._eaten / self.rate_hz
+            first_sample_s -= self._delay_s
+            self._eaten += len(frames)
+            self._given += samples[0].size
+        if self._front is None:
+            return Cleaned(float_to_pcm16(samples[0]), first_sample_s, None, None)
+        return self._front.process(np.stack(samples), first_sample_s)
+
+    def _one(self, data: bytes) -> bytes:
+        if self._channels == 1:
+            return data
+        frames = np.frombuffer(data, dtype="<i2").reshape(-1, self._channels)
+        return frames[:, self._wanted[0]].tobytes()
+
+
 class _Capture:
     """One open stream's way from PortAudio's thread to the event loop."""
 
@@ -140,21 +184,13 @@ class _Capture:
         loop: asyncio.AbstractEventLoop,
         arrived: Callable[[_Capture, Captured, int], None],
         chunk_samples: int,
-        rate_hz: int,
-        channels: int,
-        channel: int,
+        channels: _Channels,
     ) -> None:
         self.loop = loop
         self.last_callback_s = time.monotonic()
         self._arrived = arrived
         self._chunk_samples = chunk_samples
-        self._rate_hz = rate_hz
         self._channels = channels
-        self._channel = channel
-        self._resampler = Resampler(rate_hz, WIRE_RATE_HZ)
-        self._delay_s = self._resampler.delay_samples / WIRE_RATE_HZ
-        self._eaten = 0  # frames given to the resampler, and samples it gave back
-        self._given = 0
         self._pending = bytearray()  # less than a chunk, at 24 kHz
         self._overflows = 0  # not yet told
 
@@ -166,39 +202,30 @@ class _Capture:
         self.last_callback_s = began_s
         if status & pyaudio.paInputOverflow:
             self._overflows += 1
-        first_sample_s = began_s - capture_age_s(clock, frames / self._rate_hz)
+        first_sample_s = began_s - capture_age_s(clock, frames / self._channels.rate_hz)
         try:
-            self._take(data or b"", first_sample_s)
+            cleaned = self._channels.take(data or b"", first_sample_s)
+            if cleaned is not None:
+                self._cut(cleaned)
         except RuntimeError:
             return None, pyaudio.paComplete  # the event loop has been closed under us
         return None, pyaudio.paContinue
 
-    def _take(self, data: bytes, first_sample_s: float) -> None:
-        if self._channels > 1:
-            frames = np.frombuffer(data, dtype="<i2").reshape(-1, self._channels)
-            data = frames[:, self._channel].tobytes()
-        if self._rate_hz != WIRE_RATE_HZ:
-            samples = pcm16_to_float(data)
-            resampled = self._resampler.process(samples)
-            # Both counts run from the stream's start, so their difference says where in this
-            # buffer the resampler's next sample lies.
-            first_sample_s += self._given / WIRE_RATE_HZ - self._eaten / self._rate_hz
-            first_sample_s -= self._delay_s
-            self._eaten += samples.size
-            self._given += resampled.size
-            data = float_to_pcm16(resampled)
+    def _cut(self, cleaned: Cleaned) -> None:
+        """Hand over whole chunks."""
+        data, first_sample_s = cleaned.pcm, cleaned.first_sample_s
         chunk_bytes = self._chunk_samples * BYTES_PER_SAMPLE
         if not self._pending and len(data) == chunk_bytes:
-            self._hand_over(data, first_sample_s)
+            self._hand_over(data, first_sample_s, cleaned)
             return
         first_sample_s -= len(self._pending) / BYTES_PER_SAMPLE / WIRE_RATE_HZ
         self._pending += data
         while len(self._pending) >= chunk_bytes:
-            self._hand_over(bytes(self._pending[:chunk_bytes]), first_sample_s)
+            self._hand_over(bytes(self._pending[:chunk_bytes]), first_sample_s, cleaned)
             del self._pending[:chunk_bytes]
             first_sample_s += self._chunk_samples / WIRE_RATE_HZ
 
-    def _hand_over(self, pcm: bytes, first_sample_s: float) -> None:
+    def _hand_over(self, pcm: bytes, first_sample_s: float, cleaned: Cleaned) -> None:
         overflows, self._overflows = self._overflows, 0
-        captured = Captured(pcm, first_sample_s)
+        captured = Captured(pcm, first_sample_s, cleaned.voice_since_s, cleaned.echo)
         self.loop.call_soon_threadsafe(self._arrived, self, captured, overflows)

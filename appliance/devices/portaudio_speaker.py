@@ -65,6 +65,7 @@ class PortAudioSpeaker:
         *,
         chunk_samples: int = 2048,
         total_samples: int = 4096,
+        handed_over: Callable[[bytes], None] | None = None,
     ) -> None:
         """Choose a card; nothing is opened.
 
@@ -73,6 +74,8 @@ class PortAudioSpeaker:
             selector: see devices.soundcards.
             chunk_samples: most that is handed to the card at a time, at 24 kHz.
             total_samples: most that is ever queued toward it, at 24 kHz.
+            handed_over: gets all that goes to the card, silence included, at its volume (s16le
+                mono, 24 kHz), on PortAudio's thread: what an echo canceller needs to know.
         """
         self.underflows = 0
         self.opens = 0
@@ -80,6 +83,7 @@ class PortAudioSpeaker:
         self._system = system
         self._selector = selector
         self._buffer_samples = buffer_samples(chunk_samples, total_samples)
+        self._handed_over = handed_over
         self._volume = 1.0
         self._stream: pyaudio.Stream | None = None
         self._playback: _Playback | None = None
@@ -107,7 +111,9 @@ class PortAudioSpeaker:
         channels = 2 if device.card_number is not None and device.outputs > 1 else 1
         rate = self._system.rate_for(device, Direction.PLAYBACK, channels)
         reports = _Reports(asyncio.get_running_loop(), sounded, drained, lost, self._ran_dry)
-        playback = _Playback(rate, channels, self._buffer_samples, reports, self._volume)
+        playback = _Playback(
+            rate, channels, self._buffer_samples, reports, self._volume, self._handed_over
+        )
         self._stream = self._system.open(
             device,
             Direction.PLAYBACK,
@@ -207,8 +213,10 @@ class _Playback:
         buffer_samples_24k: int,
         reports: _Reports,
         volume: float,
+        handed_over: Callable[[bytes], None] | None,
     ) -> None:
         self.reports = reports
+        self._handed_over = handed_over
         self.volume = volume
         self.playing = threading.Event()  # every buffer was filled once, and one played
         self.last_callback_s = time.monotonic()
@@ -309,14 +317,6 @@ class _Playback:
 
     def _fill(self, frames: int, leaves_s: float) -> bytes:
         if self._rate_hz == WIRE_RATE_HZ:
-            if not self._playout.waiting_samples:
-                self._playout.silence(frames)
-                self._gain = self.volume
-                return (
-                    self._silence
-                    if frames == self.buffer_frames
-                    else self._widen(bytes(2 * frames))
-                )
             return self._widen(self._next(frames, leaves_s))
         while self._spare.size < frames:
             missing = frames - self._spare.size
@@ -330,15 +330,23 @@ class _Playback:
 
     def _next(self, samples: int, leaves_s: float) -> bytes:
         """Return exactly `samples` at 24 kHz: what waits, at the volume, then silence."""
+        pcm = self._waiting(samples, leaves_s)
+        if self._handed_over is not None:
+            self._handed_over(pcm)
+        return pcm
+
+    def _waiting(self, samples: int, leaves_s: float) -> bytes:
         taken = self._playout.take(samples)
         for begun in taken.begun:
             sounded_s = leaves_s + begun.offset_samples / WIRE_RATE_HZ
             report = Sounded(begun.item_id, begun.received_s, sounded_s)
             self.reports.loop.call_soon_threadsafe(self._sounded, report)
-        if taken.pcm:
-            self._replying = True
         silence = samples - len(taken.pcm) // BYTES_PER_SAMPLE
         self._playout.silence(silence)
+        if not taken.pcm:
+            self._gain = self.volume
+            return bytes(silence * BYTES_PER_SAMPLE)
+        self._replying = True
         return self._with_volume(taken.pcm) + bytes(silence * BYTES_PER_SAMPLE)
 
     def _with_volume(self, pcm: bytes) -> bytes:

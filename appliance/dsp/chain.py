@@ -16,7 +16,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from appliance.dsp.beam import Array
+from appliance.dsp.beam import Array, Mode
 from appliance.dsp.denoise import Denoiser
 from appliance.dsp.echo import EchoCanceller
 from appliance.dsp.frame import FRAME
@@ -24,6 +24,7 @@ from appliance.dsp.gain import DELAY as GAIN_DELAY
 from appliance.dsp.gain import Gain
 from appliance.dsp.geometry import SINGLE, Geometry
 from appliance.dsp.highpass import HighPass
+from appliance.dsp.level import FLOOR_DBFS, rms_dbfs
 from appliance.dsp.vad import VoiceActivity
 from appliance.errors import SignalError
 
@@ -39,6 +40,7 @@ class Chain:
     Attributes:
         delay_samples: of the output against the input, the stages' own delays added up.
         speech: probability that the last frame held speech, 0 to 1.
+        level_dbfs: of the last frame, before the gain.
         echo: the canceller, for its convergence and figures; None if it is off.
     """
 
@@ -47,6 +49,7 @@ class Chain:
         stages: Collection[str] = STAGES,
         *,
         geometry: Geometry = SINGLE,
+        beam: Mode = Mode.SUPERDIRECTIVE,
         noise_level: str = "moderate",
         target_dbfs: float = -20.0,
     ) -> None:
@@ -59,13 +62,14 @@ class Chain:
         if unknown:
             raise SignalError(f"no stage {', '.join(unknown)}: there are {', '.join(STAGES)}")
         self.geometry = geometry
-        self._beam = Array(geometry) if "beam" in stages else None
+        self._beam = Array(geometry, beam) if "beam" in stages else None
         self._highpass = HighPass() if "highpass" in stages else None
         self.echo = EchoCanceller() if "echo" in stages else None
         self._denoise = Denoiser(noise_level) if "denoise" in stages else None
         self._voice = VoiceActivity()
         self._gain = Gain(target_dbfs) if "gain" in stages else None
         self.speech = 0.0
+        self.level_dbfs = FLOOR_DBFS
         self.delay_samples = (
             (self._beam.delay_samples if self._beam else 0)
             + (EchoCanceller.delay_samples if self.echo else 0)
@@ -99,6 +103,7 @@ class Chain:
         if self._denoise is not None:
             frame = self._denoise.process(frame)
         self.speech = self._voice.process(frame)
+        self.level_dbfs = rms_dbfs(frame)
         if self._gain is not None:
             frame = self._gain.process(frame, self.speech)
         return frame

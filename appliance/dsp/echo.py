@@ -18,6 +18,7 @@ from appliance.dsp.echo_drift import FIRST_LAG, sinc_table
 from appliance.dsp.echo_filter import BLOCK, SPAN
 from appliance.dsp.echo_frame import (
     CONVERGED,
+    DELAY,
     FOUND,
     LOSS,
     LOUDEST_INPUT,
@@ -122,6 +123,24 @@ class EchoCanceller:
         if self.state["slots"][REFUSED]:
             raise SignalError(f"mic or reference holds NaN, infinity or more than {LOUDEST_INPUT}")
         return self._out.copy()
+
+    def moved(self, frames: int) -> None:
+        """Note that the reference, silent now, is paired with other frames of the microphone.
+
+        Args:
+            frames: by how many the echo comes later from now on; negative for earlier.
+        """
+        slots = self.state["slots"]
+        for slot in (DELAY, PEAK):
+            slots[slot] = min(max(int(slots[slot]) + frames, 0), DELAYS - 1)
+        for name in ("cross_re", "cross_im"):  # what was averaged for one delay is now another's
+            cross = self.state[name]
+            shifted = np.zeros_like(cross)
+            if 0 <= frames < DELAYS:
+                shifted[frames:] = cross[: DELAYS - frames]
+            elif -DELAYS < frames < 0:
+                shifted[:frames] = cross[-frames:]
+            cross[:] = shifted
 
     @property
     def converged(self) -> bool:

@@ -37,7 +37,7 @@ TWIDDLES: Final = tables(SPAN)
 
 # Where things are in `slots`
 _NEWEST = 0  # row of the ring
-_DELAY = 1  # compensated, blocks
+DELAY = 1  # compensated, blocks
 _NEXT = 2  # partition to constrain
 FOUND = 3  # 1 once a delay was found
 _COUNT = 4  # blocks in which the reference was heard, modulo _LOOK
@@ -104,10 +104,10 @@ def _align(
         best = best_delay(score, slots[REACH]) if slots[_COUNT] == 0 else -1
         if best >= 0:
             wanted = max(best - 1, 0)
-            away = wanted - slots[_DELAY]
+            away = wanted - slots[DELAY]
             if away < -1 or away > 2 or (slots[FOUND] == 0 and away != 0):
                 shift(path_re, path_im, doubt, away, powers[_UNKNOWN])
-                slots[_DELAY] = wanted
+                slots[DELAY] = wanted
                 if slots[FOUND] == 1:  # what was sure of the old delay is not of this
                     widen(doubt, powers[_UNKNOWN])
                     slots[CONVERGED] = 0
@@ -252,9 +252,9 @@ def run(
     # reference and of microphone no longer pair off: one is read again, or two are read.
     step = _READ
     if clock[0] + clock[1] < LEAST_LAG:
-        if slots[_DELAY] > 0:
+        if slots[DELAY] > 0:
             clock[0] += np.float32(BLOCK)
-            slots[_DELAY] -= 1
+            slots[DELAY] -= 1
             slots[PEAK] -= 1
             slots[_NEWEST] = (slots[_NEWEST] + RING - 1) % RING
             for i in range(BLOCK):
@@ -264,7 +264,7 @@ def run(
             clock[1] = ZERO
     elif clock[0] + clock[1] > MOST_LAG:
         clock[0] -= np.float32(BLOCK)
-        slots[_DELAY] += 1
+        slots[DELAY] += 1
         slots[PEAK] += 1
         step = _EXTRA
 
@@ -292,7 +292,7 @@ def run(
                 ring_re[newest, k] = re[k]
                 ring_im[newest, k] = im[k]
             whiten(re, im, white_re, white_im, newest)
-        first = slots[_NEWEST] - slots[_DELAY] + 2 * RING
+        first = slots[_NEWEST] - slots[DELAY] + 2 * RING
         if step == _READ:
             predict(ring_re, ring_im, path_re, path_im, first, re, im)
         elif step == _LEARN:

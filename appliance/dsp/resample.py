@@ -13,6 +13,7 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
+from appliance.dsp.resample_kernel import Polyphase, fits
 from appliance.errors import SignalError
 
 PASS_BAND = 0.9  # of the lower Nyquist frequency; flat within 0.01 dB below it
@@ -53,6 +54,7 @@ class Resampler:
             self._table, centre = _design(in_rate_hz, out_rate_hz, self._up)
             self._taps = self._table.shape[1]
             self.delay_samples = centre / self._down
+            self._kernel = Polyphase(self._table, self._down) if fits(*self._table.shape) else None
             self._product = np.empty((0, self._taps), np.float32)
         self._line = np.zeros(self._taps - 1, np.float32)
         self._next = 0  # of the next output, in 1/up of an input sample after the last one eaten
@@ -82,10 +84,13 @@ class Resampler:
         self._line[history : history + size] = samples
         count = max(0, -((self._next - size * self._up) // self._down))
         out = np.empty(count, np.float32)
-        rows = -(-count // self._up)
-        if self._product.shape[0] < rows:
-            self._product = np.empty((rows, self._taps), np.float32)
-        _polyphase(self._line, self._table, self._next, self._down, self._product, out)
+        if self._kernel is not None:
+            self._kernel.process(self._line, self._next, out)
+        else:
+            rows = -(-count // self._up)
+            if self._product.shape[0] < rows:
+                self._product = np.empty((rows, self._taps), np.float32)
+            _polyphase(self._line, self._table, self._next, self._down, self._product, out)
         self._next += count * self._down - size * self._up
         self._line[:history] = self._line[size : size + history].copy()
         return out
@@ -131,7 +136,7 @@ def _design(in_rate_hz: int, out_rate_hz: int, up: int) -> tuple[Samples, float]
 def _polyphase(
     line: Samples, table: Samples, first: int, down: int, product: Samples, out: Samples
 ) -> None:
-    """Kernel: fill `out` from `line`; arguments already checked.
+    """Fill `out` from `line`, for the odd pairs of rates whose table a kernel has no room for.
 
     Args:
         line: (taps - 1 + n,), history first.

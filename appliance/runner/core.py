@@ -26,6 +26,7 @@ from appliance.realtime.client_events import (
 )
 from appliance.realtime.client_structures import FunctionCallOutputItem
 from appliance.realtime.server_events import ServerEvent
+from appliance.runner.bargein import Ears
 from appliance.runner.button import Button
 from appliance.runner.faults import sentence
 from appliance.runner.hardware import Hardware
@@ -72,8 +73,9 @@ class Runner:
         )  # fmt: skip
         self._uplink = Uplink(self._line, self._book, self.spans, devices.trace)
         self._intake = Intake(
-            self._uplink, self._book, self.spans, rules.preroll_s, clock, self._mic_closed
-        )
+            self._uplink, self._book, self.spans, rules.preroll_s, rules.chunk_samples, clock,
+            self._mic_closed,
+        )  # fmt: skip
         self._outlet = Outlet(devices.speaker, self._line, self._book, self.spans, devices.trace)
         self._hardware = Hardware(
             devices.microphone,
@@ -82,9 +84,12 @@ class Runner:
             devices.trace,
             self._hardware_changed,
         )
+        self._ears = Ears(devices.trace)
         self._events: deque[v.Event] = deque()
         self._stepping = False
-        self._talk_from_s: float | None = None  # the press that the next v.OpenMic belongs to
+        # The press, or the voice, that the next v.OpenMic and v.CutReply belong to.
+        self._talk_from_s: float | None = None
+        self._by_voice = False
         self._told_ready = False
         self._told_lost = 0
         self._light: Light | None = None
@@ -161,8 +166,20 @@ class Runner:
         self._devices.panel.flash(Flash.ERROR)
 
     def _captured(self, chunk: Captured) -> None:
+        self._ears.take(chunk)
         if self._intake.take(chunk) and isinstance(self.state, v.Listening):
             self._bound_silence(self.state)
+        if chunk.voice_since_s is not None and isinstance(self.state, v.Waiting | v.Speaking):
+            self._voice_over(chunk, chunk.voice_since_s)
+
+    def _voice_over(self, chunk: Captured, since_s: float) -> None:
+        """Somebody speaks while the microphone is shut; what they say from `since_s` on is kept."""
+        turn = self.state.turn
+        self._talk_from_s, self._by_voice = since_s, True
+        self._handle(v.VoiceOver(turn))
+        self._talk_from_s, self._by_voice = None, False
+        if self.state.turn != turn:
+            self._ears.interrupts(chunk, turn)
 
     def _bound_silence(self, listening: v.Listening) -> None:
         """With hands free the microphone is open for hours: keep what may be speech alone."""
@@ -264,7 +281,7 @@ class Runner:
     def _perform(self, effect: v.Effect) -> None:
         match effect:
             case v.OpenMic(turn):
-                self._intake.open(turn, self._talk_from_s)
+                self._intake.open(turn, self._talk_from_s, pressed=not self._by_voice)
             case v.CloseMic(force=True):
                 self._intake.close_now()
             case v.CloseMic():

@@ -9,6 +9,7 @@ from appliance.runner.spans import Spans
 from appliance.runner.turns import TurnBook
 from appliance.runner.uplink import Uplink
 from appliance.session.capture import MicGate
+from appliance.units import BYTES_PER_SAMPLE, WIRE_RATE_HZ
 
 
 class Intake:
@@ -20,10 +21,14 @@ class Intake:
         book: TurnBook,
         spans: Spans,
         preroll_s: float,
+        chunk_samples: int,
         clock: Callable[[], float],
         closed: Callable[[int], None],
     ) -> None:
-        """`closed(said_ms)` is called when the last sample of a turn is in."""
+        """Take in chunks of any size, pass them on in chunks of `chunk_samples`.
+
+        `closed(said_ms)` is called when the last sample of a turn is in.
+        """
         self._uplink = uplink
         self._book = book
         self._spans = spans
@@ -32,26 +37,30 @@ class Intake:
         self._closed = closed
         self._gate = MicGate(preroll_s)
         self._turn = 0
+        self._chunk_bytes = chunk_samples * BYTES_PER_SAMPLE
+        self._gathered = bytearray()  # less than a chunk, of the present turn
+        self._gathered_from_s = 0.0
 
-    def open(self, turn: int, pressed_s: float | None) -> None:
-        """Keep and forward everything from the pre-roll of a press on, or from now on.
+    def open(self, turn: int, talk_from_s: float | None, *, pressed: bool) -> None:
+        """Keep and forward everything from the pre-roll of a press or voice on, or from now on.
 
-        Without a press there is no pre-roll: it would hold the device's own last words.
+        Without either there is no pre-roll: it would hold the device's own last words.
         """
         self._turn = turn
-        from_s = pressed_s if pressed_s is not None else self._clock() + self._preroll_s
+        from_s = talk_from_s if talk_from_s is not None else self._clock() + self._preroll_s
+        self._gathered.clear()
         for piece in self._gate.open(from_s):
-            self._uplink.said(turn, piece, live=False)
-        if pressed_s is not None:
-            self._book[turn].pressed_s = pressed_s
-            self._spans.add("press_to_mic", self._clock() - pressed_s)
+            self._gather(piece, live=False)
+        if pressed and talk_from_s is not None:
+            self._book[turn].pressed_s = talk_from_s
+            self._spans.add("press_to_mic", self._clock() - talk_from_s)
 
     def take(self, chunk: Captured) -> bool:
         """Take the stream's next chunk; return whether it belongs to the turn."""
         was_open = self._gate.is_open
         kept = self._gate.feed(chunk)
         if kept is not None:
-            self._uplink.said(self._turn, kept, live=True)
+            self._gather(kept, live=True)
         if was_open and not self._gate.is_open:
             self._tell()
         return kept is not None
@@ -69,9 +78,30 @@ class Intake:
     def discard(self) -> None:
         """Shut, and forget what this turn captured."""
         self._gate.shut()
+        self._gathered.clear()
         self._uplink.discard(self._turn)
 
+    def _gather(self, piece: Captured, *, live: bool) -> None:
+        """Pass on what makes whole chunks."""
+        if not self._gathered:
+            self._gathered_from_s = piece.first_sample_s
+        self._gathered += piece.pcm
+        while len(self._gathered) >= self._chunk_bytes:
+            self._pass_on(self._chunk_bytes, live=live)
+
+    def _pass_on(self, size: int, *, live: bool) -> None:
+        chunk = Captured(bytes(self._gathered[:size]), self._gathered_from_s)
+        del self._gathered[:size]
+        self._gathered_from_s += size // BYTES_PER_SAMPLE / WIRE_RATE_HZ
+        self._uplink.said(self._turn, chunk, live=live)
+
     def _tell(self) -> None:
+        if self._gathered and self._uplink.is_ended(self._turn):
+            # The service ended the turn before it had this: it may begin the next one.
+            self._gate.put_back(Captured(bytes(self._gathered), self._gathered_from_s))
+            self._gathered.clear()
+        elif self._gathered:
+            self._pass_on(len(self._gathered), live=True)
         said_ms = self._uplink.said_ms(self._turn)
         self._book[self._turn].said_ms = said_ms
         self._closed(said_ms)

@@ -31,4 +31,5 @@ class Rules:
     prices: Prices
     preroll_s: float
     server_responds: bool
+    chunk_samples: int = 1024  # that one append carries
     log_transcripts: bool = False

@@ -39,6 +39,9 @@ class Uplink:
         """Return how much audio of a turn is held."""
         return samples_to_ms(self._held.samples(turn))
 
+    def is_ended(self, turn: int) -> bool:
+        return self._held.is_ended(turn)
+
     def said(self, turn: int, chunk: Captured, *, live: bool) -> None:
         """Take a chunk; `live` if it was captured just now, so that its journey is timed."""
         self._send(self._held.add(turn, chunk.pcm, chunk.first_sample_s if live else None))
@@ -82,6 +85,8 @@ class Uplink:
         self._held.answered(turn)
 
     def link_up(self) -> None:
+        """Tell a new session what was said before it, then send what no session has answered."""
+        self._line.replay(self._held.items)
         self._send(self._held.link_up())
 
     def link_down(self) -> None:

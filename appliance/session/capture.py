@@ -13,7 +13,7 @@ from appliance.ports import Captured
 from appliance.units import BYTES_PER_SAMPLE, WIRE_RATE_HZ, pcm_samples
 
 SLACK_S = 0.015  # a sound card's time stamp may be this far off
-REACH_BACK_S = 0.2  # how late the news of an edge may come, beside the pre-roll
+REACH_BACK_S = 1.0  # how late the news of an edge or of a voice may come, beside the pre-roll
 
 
 class MicGate:
@@ -56,6 +56,10 @@ class MicGate:
         if self._until_s is not None and _end_s(chunk) >= self._until_s + SLACK_S:
             self.shut()
         return chunk
+
+    def put_back(self, chunk: Captured) -> None:
+        """Take back the newest of what was fed, which nobody could use: it may open a turn."""
+        self._remember(chunk)
 
     def _remember(self, chunk: Captured) -> None:
         self._recent.append(chunk)

@@ -54,6 +54,7 @@ class _Turn:
     acknowledged: bool = False
     wants_answer: bool = False
     ask_sent: bool = False
+    items: list[str] = field(default_factory=list)  # what the service has made of it
 
 
 class HeldTurns:
@@ -70,6 +71,11 @@ class HeldTurns:
         """Return how much audio of this turn is held."""
         found = self._find(turn)
         return found.samples if found else 0
+
+    def is_ended(self, turn: int) -> bool:
+        """Return whether the turn has been committed, so that nothing can be added to it."""
+        found = self._find(turn)
+        return found is not None and found.commit_sent
 
     def add(self, turn: int, pcm: bytes, first_sample_s: float | None) -> list[Send]:
         """Keep a chunk and return what can go out now; `first_sample_s` stays with it if it can."""
@@ -142,19 +148,22 @@ class HeldTurns:
             if ended is not None:  # perhaps for the second time: more was said after a pause
                 ended.acknowledged = ended.commit_sent = ended.wants_commit = True
                 ended.wants_answer, ended.ask_sent = True, responds
+                ended.items.append(item_id)
                 return ended.turn
             return None
-        self._settle_oldest_commit()
+        self._settle_oldest_commit(item_id)
         return None
 
     def commit_refused(self) -> None:
         """The service found nothing in the oldest commit: no acknowledgement will come."""
-        self._settle_oldest_commit()
+        self._settle_oldest_commit(None)
 
-    def _settle_oldest_commit(self) -> None:
+    def _settle_oldest_commit(self, item_id: str | None) -> None:
         for current in self._turns:
             if current.commit_sent and not current.acknowledged:
                 current.acknowledged = True
+                if item_id is not None:
+                    current.items.append(item_id)
                 break
         self._forget_delivered()
 
@@ -168,8 +177,17 @@ class HeldTurns:
         if (current := self._find(turn)) is not None:
             self._turns.remove(current)
 
+    @property
+    def items(self) -> list[str]:
+        """The service's items that hold audio of the turns kept here: on the next link their
+        audio goes out anew.
+        """
+        return [item for current in self._turns for item in current.items]
+
     def link_up(self) -> list[Send]:
         self._linked = True
+        for current in self._turns:
+            current.items.clear()
         return self._due()
 
     def link_down(self) -> None:

@@ -15,7 +15,8 @@
 
 Talk modes. `hold`: the button is held to talk. `tap`: a press starts, server VAD or a press
 ends. `hands_free`: rest is Listening instead of Idle, and the microphone is shut from the end
-of a question until the last sample of its answer has left the loudspeaker (half duplex).
+of a question until the last sample of its answer has left the loudspeaker (half duplex), or until
+VoiceOver: the device is sure that somebody speaks over it. Then as with TalkStart.
 
 Every state has a deadline. A turn has a number; an event that carries another turn's number is
 late, and is dropped in `step` and nowhere else.
@@ -71,6 +72,7 @@ from appliance.session.vocabulary import (
     ToggleMute,
     ToolDone,
     Truncate,
+    VoiceOver,
     Waiting,
     Working,
 )
@@ -96,6 +98,7 @@ class TurnRules:
     max_tool_rounds: int = 5
     drain_margin_s: float = 5.0
     tidy_s: float = 60.0
+    voice_interrupts: bool = False  # hands free: whoever speaks over an answer ends it
 
 
 def step(state: State, event: Event, now_s: float, rules: TurnRules) -> Step:
@@ -116,6 +119,8 @@ def step(state: State, event: Event, now_s: float, rules: TurnRules) -> Step:
             return _end(state, now_s, rules, "stopped", (Sign(Flash.CONFIRM),))
         case ToggleMute():
             return _mute(state, now_s, rules)
+        case VoiceOver() if rules.voice_interrupts and isinstance(state, Waiting | Speaking):
+            return _talk(state, now_s, rules)
         case Failed(_, fault):
             return _end(state, now_s, rules, fault, (Explain(fault),))
         case Silenced(_, item_id, heard_ms):

@@ -161,6 +161,13 @@ class SpeechStarted:
 
 
 @dataclass(frozen=True, slots=True)
+class VoiceOver:
+    """The device itself hears somebody speak while its microphone is shut to the service."""
+
+    turn: int
+
+
+@dataclass(frozen=True, slots=True)
 class ServerCommitted:
     """Server VAD ended the turn."""
 
@@ -241,6 +248,7 @@ Event = (
     | MicClosed
     | Delivered
     | SpeechStarted
+    | VoiceOver
     | ServerCommitted
     | ReplyAudio
     | ReplyDone

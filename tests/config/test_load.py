@@ -163,7 +163,7 @@ def test_a_credential_that_cannot_be_read_is_one_line(tmp_path):
 def test_every_problem_of_every_source_at_once(write, tmp_path):
     file = write(
         """
-        stray = 1
+        zzz = 1
         [audio]
         sample_rate = 44100
         total_buffer = 1024
@@ -190,7 +190,7 @@ def test_every_problem_of_every_source_at_once(write, tmp_path):
     within = f"(in {file})"
     assert sorted(found) == sorted(
         [
-            f"stray: no such setting {within}",
+            f"zzz: no such setting {within}",
             f"[websocet]: no such section; did you mean [websocket]? {within}",
             "session.noise_reduction: is a table, not a value: write [session.noise_reduction] "
             f"and below it one line for each setting {within}",

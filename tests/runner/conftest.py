@@ -34,7 +34,7 @@ NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 class Bench:
     """The runner on its bench; `await until(...)` lets the loop run until something is so."""
 
-    def __init__(self, mode="hold", errors=(), log_transcripts=False, **turn):
+    def __init__(self, mode="hold", errors=(), log_transcripts=False, chunk_samples=240, **turn):
         self.clock = time.monotonic
         self.microphone = FakeMicrophone()
         self.speaker = FakeSpeaker(self.clock)
@@ -51,6 +51,7 @@ class Bench:
             preroll_s=0.3,
             server_responds=True,
             log_transcripts=log_transcripts,
+            chunk_samples=chunk_samples,
         )
         devices = Devices(
             self.microphone, self.speaker, self.panel, self.connector, self.journal, self.trace

@@ -50,6 +50,7 @@ from appliance.session.vocabulary import (
     ToolCall,
     ToolDone,
     Truncate,
+    VoiceOver,
     Waiting,
 )
 from appliance.units import samples_to_ms
@@ -57,6 +58,7 @@ from appliance.units import samples_to_ms
 HOLD = TurnRules()
 TAP = TurnRules(talk_mode="tap")
 FREE = TurnRules(talk_mode="hands_free")
+DUPLEX = TurnRules(talk_mode="hands_free", voice_interrupts=True)
 SECOND = b"\1\0" * 24000
 
 
@@ -216,6 +218,34 @@ def test_tap_without_a_link_is_kept_even_if_no_server_heard_it():
     assert effects == (CloseMic(1),)
 
 
+def answering(rules):
+    """Hands free, in the middle of an answer."""
+    said = (Begin(), SpeechStarted(1), ServerCommitted(1, responds=True))
+    return run(*said, ReplyAudio(1, "a", SECOND), rules=rules)[0]
+
+
+def test_a_voice_over_the_answer_cuts_it_and_is_listened_to():
+    state, effects = run(VoiceOver(1), rules=DUPLEX, start=answering(DUPLEX), at_s=3.0)
+    assert isinstance(state, Listening)
+    assert effects == [CutReply(2), CancelReply(1), Report(1, "interrupted"), OpenMic(2)]
+    _, effects = run(Silenced(2, "a", 400), rules=DUPLEX, start=state)
+    assert effects == [Truncate("a", 400)]
+
+
+def test_a_voice_changes_nothing_where_it_may_not_interrupt():
+    state = answering(FREE)
+    assert run(VoiceOver(1), rules=FREE, start=state) == (state, [])
+    assert run(VoiceOver(0), rules=DUPLEX, start=state) == (state, []), "late"
+
+
+def test_what_is_said_while_the_answer_is_awaited_is_a_turn_of_its_own():
+    waiting, _ = run(Begin(), ServerCommitted(1, responds=True), rules=DUPLEX)
+    state, effects = run(VoiceOver(1), rules=DUPLEX, start=waiting)
+    assert isinstance(state, Listening)
+    assert OpenMic(2) in effects
+    assert CancelReply(1) in effects
+
+
 def test_hands_free_listens_again_after_the_last_sample():
     state, effects = run(
         Begin(),
@@ -256,6 +286,7 @@ events = st.one_of(
     st.builds(TalkEnd, st.floats(0, 70_000)),
     st.builds(MicClosed, turns, st.integers(0, 3000), st.booleans()),
     st.builds(SpeechStarted, turns),
+    st.builds(VoiceOver, turns),
     st.builds(Delivered, turns),
     st.builds(ServerCommitted, turns, st.booleans()),
     st.builds(ReplyAudio, turns, items, pcms),
@@ -266,7 +297,7 @@ events = st.one_of(
     st.builds(Failed, turns, st.just("service_error")),
 )
 moves = st.lists(st.tuples(events, st.floats(0, 40)), max_size=60)
-modes = st.sampled_from([HOLD, TAP, FREE])
+modes = st.sampled_from([HOLD, TAP, FREE, DUPLEX])
 
 
 @given(moves, modes)

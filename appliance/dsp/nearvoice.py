@@ -74,13 +74,10 @@ class NearVoice:
         self.far = self._quiet < TAIL
         evident = speech >= LIKELY and level_dbfs >= LEAST_DBFS
         if self.far:
-            evident = self._stands_out(level_dbfs) and evident and trusted
             if not trusted:
-                self._learnt = 0
                 self._seen.clear()
-            elif self._learnt < LEARNT:
-                self._learnt += 1
-                evident = False
+            # What is left while the canceller learns says nothing of what is left afterwards.
+            evident = trusted and self._stands_out(level_dbfs) and evident
         self._seen.append(evident)
         if sum(self._seen) < ENOUGH:
             return None
@@ -89,8 +86,9 @@ class NearVoice:
     def _stands_out(self, level_dbfs: float) -> bool:
         """Compare with the residue, and learn it from what does not stand out."""
         above_db = level_dbfs - self._far_dbfs - self.residue_db
-        if above_db > ABOVE_RESIDUE_DB and self._learnt >= LEARNT:
+        if self._learnt < LEARNT:
+            self._learnt += 1
+        elif above_db > ABOVE_RESIDUE_DB:
             return True
-        step = RISE if above_db > 0 else FALL
-        self.residue_db += step * above_db
+        self.residue_db += (RISE if above_db > 0 else FALL) * above_db
         return False

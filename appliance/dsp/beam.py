@@ -17,6 +17,7 @@ from appliance.dsp.kernel import Array as Shape
 from appliance.errors import SignalError
 
 WHITE_GAIN_DB = -6.0  # least: how much louder than one microphone's its own noise may come out
+FADE = 120  # samples over which one block goes over into the next: the delay
 GLIDE = np.float32(0.15)  # of the way to a new direction's weights, a frame
 ZERO = np.float32(0.0)
 TWIDDLES = tables(BLOCK).size
@@ -38,11 +39,11 @@ class Array:
 
     Attributes:
         mode: as asked for; a single microphone is always FIRST.
-        delay_samples: 0 for PROCESSED and FIRST; else 240: 10 ms to fill a transform's block.
+        delay_samples: 0 for PROCESSED and FIRST; else 120 (5 ms).
 
-    Source: overlap-add with root-Hann windows; Cox et al. 1986 and Bitzer & Simmer 2001 for the
-        superdirective beam in diffuse noise, loaded until its white noise gain is WHITE_GAIN_DB;
-        `direction` for where it points.
+    Source: overlap-add with windows of unequal length (Mauler and Martin 2007); Cox et al. 1986
+        and Bitzer & Simmer 2001 for the superdirective beam in diffuse noise, loaded until its
+        white noise gain is WHITE_GAIN_DB; `direction` for where it points.
     """
 
     def __init__(self, geometry: Geometry, mode: Mode = Mode.SUPERDIRECTIVE) -> None:
@@ -63,15 +64,14 @@ class Array:
         self._channel = geometry.raw[0]
         if mode is Mode.PROCESSED and geometry.processed is not None:
             self._channel = geometry.processed
-        self.delay_samples = 0 if self._passes else FRAME
+        self.delay_samples = 0 if self._passes else FADE
         if self._passes:
             return
         self._direction = Direction(geometry)
         weights = _weights(geometry, self._direction.degrees, mode)
         self._goal_re = np.ascontiguousarray(weights.real, np.float32)
         self._goal_im = np.ascontiguousarray(weights.imag, np.float32)
-        turn = np.arange(BLOCK) / BLOCK
-        self._window = np.sqrt(0.5 - 0.5 * np.cos(2 * np.pi * turn)).astype(np.float32)
+        self._windows = _windows()
         self._twiddles = tables(BLOCK)
         self._mics = np.zeros((MAX_MICS, FRAME), np.float32)
         self._past = np.zeros((MAX_MICS, FRAME), np.float32)
@@ -79,7 +79,7 @@ class Array:
         self._im = np.zeros((MAX_MICS, BINS), np.float32)
         self._now_re = np.zeros((MAX_MICS, BINS), np.float32)
         self._now_im = np.zeros((MAX_MICS, BINS), np.float32)
-        self._tail = np.zeros(FRAME, np.float32)
+        self._tail = np.zeros(FADE, np.float32)
         self._out = np.zeros(FRAME, np.float32)
         self._block = np.zeros(BLOCK, np.float32)
         self._work = np.zeros(BLOCK, np.float32)
@@ -122,13 +122,13 @@ class Array:
             np.clip(frame[channel], -LIMIT, LIMIT, out=self._mics[mic])
         count = len(self._raw)
         _analyse(
-            self._mics, self._past, self._window, self._block, self._work, self._spare,
+            self._mics, self._past, self._windows, self._block, self._work, self._spare,
             self._twiddles, self._re, self._im, count,
         )  # fmt: skip
         self._direction.follow(self._re, self._im)
         _form(
             self._re, self._im, self._goal_re, self._goal_im, self._now_re, self._now_im,
-            self._sum_re, self._sum_im, self._window, self._block, self._work, self._spare,
+            self._sum_re, self._sum_im, self._windows, self._block, self._work, self._spare,
             self._twiddles, self._tail, self._out, self._direction.place, count,
         )  # fmt: skip
         return self._out.copy()
@@ -141,6 +141,19 @@ class Array:
         for state in (self._past, self._tail, self._now_re, self._now_im):
             state[:] = 0.0
         self._now_re[0] = 1.0
+
+
+def _windows() -> Samples:
+    """Return analysis and synthesis window, shape (2, 480).
+
+    Their product is nothing for 120 samples, rises over 120, is 1 for 120 and falls over 120, at
+    the block's end; the analysis window rises slowly over its first 240, for narrower bins.
+    """
+    fade = np.sin(np.pi / 2 * (np.arange(FADE) + 0.5) / FADE)
+    rise = np.sin(np.pi / 2 * (np.arange(FRAME) + 0.5) / FRAME)
+    analysis = np.concatenate([rise, np.ones(FADE), fade[::-1]])
+    wanted = np.concatenate([np.zeros(FADE), fade**2, np.ones(FADE), fade[::-1] ** 2])
+    return np.stack([analysis, wanted / analysis]).astype(np.float32)
 
 
 def _weights(
@@ -178,7 +191,7 @@ def _weights(
 @kernel(
     mics=Shape(F32, MAX_MICS, FRAME),
     past=Shape(F32, MAX_MICS, FRAME),
-    window=Shape(F32, BLOCK),
+    windows=Shape(F32, 2, BLOCK),
     block=Shape(F32, BLOCK),
     work=Shape(F32, BLOCK),
     spare=Shape(F32, BLOCK),
@@ -188,14 +201,14 @@ def _weights(
     count=I32,
 )
 def _analyse(
-    mics: Any, past: Any, window: Any, block: Any, work: Any, spare: Any, twiddles: Any,
+    mics: Any, past: Any, windows: Any, block: Any, work: Any, spare: Any, twiddles: Any,
     re: Any, im: Any, count: Any,
 ) -> None:  # fmt: skip
     """Kernel: windowed spectra of the last two frames of each microphone."""
     for m in range(count):
         for i in range(FRAME):
-            block[i] = past[m, i] * window[i]
-            block[FRAME + i] = mics[m, i] * window[FRAME + i]
+            block[i] = past[m, i] * windows[0, i]
+            block[FRAME + i] = mics[m, i] * windows[0, FRAME + i]
             past[m, i] = mics[m, i]
         rfft_480(block, re[m], im[m], work, spare, twiddles)
 
@@ -209,19 +222,19 @@ def _analyse(
     now_im=Shape(F32, MAX_MICS, BINS),
     sum_re=Shape(F32, BINS),
     sum_im=Shape(F32, BINS),
-    window=Shape(F32, BLOCK),
+    windows=Shape(F32, 2, BLOCK),
     block=Shape(F32, BLOCK),
     work=Shape(F32, BLOCK),
     spare=Shape(F32, BLOCK),
     twiddles=Shape(F32, TWIDDLES),
-    tail=Shape(F32, FRAME),
+    tail=Shape(F32, FADE),
     out=Shape(F32, FRAME),
     place=I32,
     count=I32,
 )
 def _form(
     re: Any, im: Any, goal_re: Any, goal_im: Any, now_re: Any, now_im: Any, sum_re: Any,
-    sum_im: Any, window: Any, block: Any, work: Any, spare: Any, twiddles: Any, tail: Any,
+    sum_im: Any, windows: Any, block: Any, work: Any, spare: Any, twiddles: Any, tail: Any,
     out: Any, place: Any, count: Any,
 ) -> None:  # fmt: skip
     """Kernel: glide to the place's weights, sum, overlap-add."""
@@ -238,5 +251,7 @@ def _form(
             sum_im[b] += re[m, b] * now_im[m, b] + im[m, b] * now_re[m, b]
     irfft_480(sum_re, sum_im, block, work, spare, twiddles)
     for i in range(FRAME):
-        out[i] = tail[i] + block[i] * window[i]
-        tail[i] = block[FRAME + i] * window[FRAME + i]
+        out[i] = block[FADE + i] * windows[1, FADE + i]
+    for i in range(FADE):
+        out[i] += tail[i]
+        tail[i] = block[FRAME + FADE + i] * windows[1, FRAME + FADE + i]

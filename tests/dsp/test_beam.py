@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from appliance.dsp.beam import Array, Mode
+from appliance.dsp.beam import FADE, Array, Mode
+from appliance.dsp.chain import STAGES, Chain
 from appliance.dsp.direction import SOUND_M_S
 from appliance.dsp.geometry import GEOMETRIES, LINEAR_4, SINGLE, XVF3000, XVF3800, Geometry
 from appliance.dsp.resample import Resampler
@@ -53,7 +54,10 @@ def device(geometry, waves):
 
 def run(array, channels):
     count = channels.shape[1] // FRAME
-    frames = [array.process(channels[:, n * FRAME : (n + 1) * FRAME]) for n in range(count)]
+    frames = [
+        array.process(np.ascontiguousarray(channels[:, n * FRAME : (n + 1) * FRAME]))
+        for n in range(count)
+    ]
     return np.concatenate(frames)
 
 
@@ -113,7 +117,7 @@ def test_the_delay_is_what_correlation_says_and_less_than_20_ms():
     out = run(array, device(XVF3000, arriving(samples, XVF3000, 10)))
     size = 1 << 18
     match = np.fft.irfft(np.fft.rfft(out, size) * np.conj(np.fft.rfft(samples, size)), size)
-    assert int(np.argmax(match)) == array.delay_samples == 240
+    assert int(np.argmax(match)) == array.delay_samples == 120
 
 
 def test_a_microphones_own_noise_comes_out_at_most_6_db_louder():
@@ -143,10 +147,23 @@ def test_processed_and_first_take_their_channel_as_it_is_and_at_once():
     assert single.process(channels[:1]).tobytes() == channels[0].tobytes()
 
 
+@pytest.mark.parametrize("geometry", GEOMETRIES.values())
+@pytest.mark.parametrize("degrees", [40.0, 90.0])
+def test_the_whole_chain_with_an_array_adds_at_most_40_ms(geometry, degrees):
+    samples = np.concatenate([speech(), speech()])
+    chain = Chain(STAGES, geometry=geometry)
+    out = run(chain, np.ascontiguousarray(device(geometry, arriving(samples, geometry, degrees))))
+    late = slice(3 * RATE, 6 * RATE)  # by now it knows where the talker is
+    match = np.correlate(out[late], samples[late.start : late.stop - 2400], "valid")
+    measured = int(np.argmax(match))
+    assert abs(measured - chain.delay_samples) <= 24, "a millisecond"
+    assert measured <= 0.040 * RATE
+
+
 def test_before_anybody_speaks_it_is_the_first_microphone():
     hum = np.random.default_rng(7).standard_normal((6, 4 * FRAME)).astype(np.float32) * 0.01
     out = run(Array(XVF3000), hum)
-    assert np.allclose(out[FRAME:], hum[1, :-FRAME], atol=1e-6)
+    assert np.allclose(out[FADE:], hum[1, :-FADE], atol=1e-6)
 
 
 @pytest.mark.parametrize("geometry", [g for g in GEOMETRIES.values() if len(g.mics) > 1])

@@ -37,6 +37,7 @@ _FIRST = np.float32(8.0)  # proportional gain, 1/s
 _SECOND = np.float32(16.0)  # integral gain, 1/s²
 _SECONDS = np.float32(0.010)  # of one block
 _PPM = np.float32(1e6 / 24000.0)  # of one sample per second
+_CHANCE = np.float32(8.0)  # ppm
 _FAR = np.float32(2.0)  # samples: as far as one slope is believed
 
 
@@ -96,9 +97,18 @@ def measure(er, ei, yr, yi, slope):
 
 
 @inner
-def follow(lag, clock):
-    """Move clock = (lag of the reader, its next change, ppm) by what `measure` saw."""
-    ppm = clock[2] + _SECOND * _SECONDS * _PPM * lag
-    clock[2] = min(max(ppm, -LIMIT), LIMIT)
+def follow(lag, heard, clock, slope):
+    """Move clock = (lag of the reader, its next change, ppm) by what `measure` saw.
+
+    While nothing is heard the reader goes on at the drift found so far. One of a few ppm may be
+    chance, and in a long silence would add up to samples: it is then taken for none.
+    """
     clock[0] += clock[1]
-    clock[1] = clock[2] / _PPM * _SECONDS + _FIRST * _SECONDS * lag
+    if heard:
+        ppm = clock[2] + _SECOND * _SECONDS * _PPM * lag
+        clock[2] = min(max(ppm, -LIMIT), LIMIT)
+        clock[1] = clock[2] / _PPM * _SECONDS + _FIRST * _SECONDS * lag
+    else:
+        slope[0] = ZERO
+        slope[1] = ZERO
+        clock[1] = clock[2] / _PPM * _SECONDS if abs(clock[2]) > _CHANCE else ZERO

@@ -115,7 +115,7 @@ def _align(
             slots[FOUND] = 1
         if slots[FOUND] == 1:
             lag = measure(er, ei, yr, yi, slope)
-    follow(lag, clock)
+    follow(lag, heard, clock, slope)
 
 
 @inner

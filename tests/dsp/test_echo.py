@@ -181,6 +181,51 @@ def test_a_reply_after_silence_finds_the_room_still_known():
     assert loss(mic, out, 10.2, 12) > 22
 
 
+def answers(count, silence_s=10, answer_s=3):
+    """Answers with long silences between, and where each begins, in seconds."""
+    parts, begins = [np.zeros(RATE, np.float32)], []
+    for k in range(count):
+        begins.append(sum(map(len, parts)) / RATE)
+        parts.append(far_end()[k * answer_s * RATE : (k + 1) * answer_s * RATE])
+        parts.append(np.zeros(silence_s * RATE, np.float32))
+    return np.concatenate(parts), begins
+
+
+def test_silence_does_not_make_a_steady_clock_wander():
+    far, begins = answers(4)
+    mic = echo_of(far)
+    out, converged = run(mic, far)
+    for begin in begins[1:]:
+        assert loss(mic, out, begin, begin + 0.5) > 20
+        assert converged[round(begin * 100) : round(begin * 100) + 300].all()
+
+
+@pytest.mark.parametrize("ppm", [-40.0, 100.0])
+def test_two_clocks_that_part_in_silence_are_brought_together_within_a_second(ppm):
+    far, begins = answers(3)
+    mic = echo_of(far, drift_ppm=ppm)
+    out, converged = run(mic, far)
+    for begin in begins[1:]:
+        assert loss(mic, out, begin + 1, begin + 3) > 30
+        assert converged[round((begin + 2) * 100) : round((begin + 3) * 100)].all()
+
+
+@pytest.mark.parametrize("frames", [3, -2])
+def test_a_reference_that_was_put_right_in_silence_needs_no_learning(frames):
+    canceller = EchoCanceller()
+    far, mic = far_end(), echo_of(far_end(), delay_ms=120.0)
+    _, before = run(mic, far, canceller)
+    silent = np.zeros(2 * RATE, np.float32)
+    run(silent, silent, canceller)
+    canceller.moved(frames)
+    shifted = np.roll(far, -frames * FRAME)
+    out, after = run(mic, shifted, canceller)
+    assert before[-1]
+    assert loss(mic, out, 0.2, 1.0) > 20
+    assert after.mean() > 0.9
+    assert canceller.delay_ms == pytest.approx(120.0 + 10 * frames, abs=12)
+
+
 def test_a_reference_that_vanishes_does_not_take_the_voice_with_it():
     far = far_end().copy()
     far[5 * RATE : 9 * RATE] = 0

@@ -65,10 +65,12 @@ $(KERNELS): .venv/.ready $(wildcard appliance/dsp/*.py appliance/kernels/*.py)
 
 kernels: $(KERNELS) ## Compile the sound kernels ahead of time, for this machine
 
-# The ARM object is compiled on any machine, and run under QEMU where that is none.
-CROSS_PACKAGES := $(if $(filter x86_64,$(shell uname -m)),gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static)
+# The ARM object is compiled on any machine, and run under QEMU where that is none; instructions are
+# counted by valgrind and QEMU, cycles by llvm-mca.
+CROSS_PACKAGES := valgrind llvm qemu-user-static
+CROSS_PACKAGES += $(if $(filter x86_64,$(shell uname -m)),gcc-aarch64-linux-gnu libc6-dev-arm64-cross)
 
-.venv/.cross: .venv/.ready
+.venv/.cross: .venv/.ready Makefile
 	@$(call install,$(CROSS_PACKAGES))
 	@touch $@
 

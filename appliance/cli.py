@@ -18,6 +18,7 @@ COMMANDS = {
     "simulator": ("appliance.simulator.command", "run the local Realtime server"),
     "devices": ("appliance.devices.command", "list microphones and loudspeakers"),
     "dsp": ("appliance.bench.clean", "clean a recording with the device's sound chain"),
+    "bench": ("appliance.bench.command", "measure speed and quality of the sound chain"),
     "kernels": ("appliance.kernels.command", "compile the sound chain ahead of time"),
     "config": ("appliance.config.command", "show, check and describe the settings"),
 }

@@ -18,10 +18,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from appliance import replay
 from appliance.dsp.kernel import REGISTRY
 from appliance.dsp.kernel_object import LIBRARY, MANIFEST
 from appliance.dsp.pcm import pcm16_to_float
-from appliance.kernels import replay
 from appliance.kernels.targets import target
 
 HERE = Path(__file__).parent

@@ -14,13 +14,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from appliance import replay
 from appliance.dsp.denoise import Denoiser
 from appliance.dsp.echo import EchoCanceller
 from appliance.dsp.gain import Gain
 from appliance.dsp.highpass import HighPass
 from appliance.dsp.pcm import pcm16_to_float
 from appliance.dsp.vad import VoiceActivity
-from appliance.kernels import replay
 
 VOICE = Path("/usr/share/pocketsphinx/test/data/goforward.raw")
 FRAMES = 60

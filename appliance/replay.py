@@ -3,6 +3,9 @@
 What a stage does in a test or a benchmark is recorded at the boundary to the machine code: every
 argument before the call, every array after it. The same bytes then go to an object for another
 processor, in a small C program that an emulator runs, and what comes back is compared.
+
+The program also says how long each call took, and its calls lie between two functions that do
+nothing, so that whoever counts instructions knows where the machine code begins and ends.
 """
 
 from __future__ import annotations
@@ -20,6 +23,8 @@ import numpy as np
 from appliance.dsp.kernel import REGISTRY, Array, Kernel, Scalar
 from appliance.dsp.kernel_object import LIBRARY
 from appliance.errors import ApplianceError
+
+BEGINS, ENDS = "kernel_begins", "kernel_ends"  # a driver calls them around every call
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +94,12 @@ def _play_one(call: Call) -> tuple[bytes, ...]:
 def driver(kernels: Sequence[Kernel], directory: Path, compiler: str) -> Path:
     """Compile a program that runs the object in `directory`; return its path, beside the object.
 
-    Its argument is the name of a kernel; it reads the arguments of calls, one after another, from
-    standard input and writes the arrays after each call to standard output.
+    Its first argument is the name of a kernel; it reads the arguments of calls, one after another,
+    from standard input and writes the arrays after each call to standard output. With a second
+    argument it writes the nanoseconds of each call to standard error, a line each.
+
+    It lies where it was linked to lie, and has every address of the object before it begins:
+    nothing but the kernel's own code runs between `BEGINS` and `ENDS`.
 
     Raises:
         ApplianceError: `compiler` fails.
@@ -98,9 +107,12 @@ def driver(kernels: Sequence[Kernel], directory: Path, compiler: str) -> Path:
     source, program = directory / "driver.c", directory / "driver"
     source.write_text(_source(kernels), encoding="utf-8")
     library = directory.resolve() / LIBRARY
-    command = [compiler, "-O1", "-o", str(program), str(source), str(library)]
+    command = [compiler, "-O1", "-no-pie", "-o", str(program), str(source), str(library)]
     done = subprocess.run(
-        [*command, f"-Wl,-rpath,{library.parent}"], capture_output=True, text=True, check=False
+        [*command, f"-Wl,-rpath,{library.parent}", "-Wl,-z,now"],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if done.returncode:
         raise ApplianceError(f"{compiler} failed: {' '.join(done.stderr.split())[:400]}")
@@ -157,8 +169,23 @@ def _size(parameter: Array) -> int:
 _C_NAMES = {"float32": "float", "float64": "double", "int32": "int32_t", "int64": "int64_t"}
 
 
+_HEAD = f"""#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+__attribute__((noinline)) void {BEGINS}(void) {{ __asm__ volatile(""); }}
+__attribute__((noinline)) void {ENDS}(void) {{ __asm__ volatile(""); }}
+static int timing;
+static long long now(void) {{
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return t.tv_sec * 1000000000LL + t.tv_nsec;
+}}
+"""
+
+
 def _source(kernels: Sequence[Kernel]) -> str:
-    parts = ["#include <stdint.h>\n#include <stdio.h>\n#include <string.h>\n"]
+    parts = [_HEAD]
     choices = []
     for kernel in kernels:
         types, buffers, reads, writes = [], [], [], []
@@ -179,10 +206,14 @@ def _source(kernels: Sequence[Kernel]) -> str:
             f"void {kernel.name}({', '.join(types)});\n"
             f"static void run_{kernel.name}(void) {{\n  {' '.join(buffers)}\n"
             f"  while ({' && '.join(reads)}) {{\n"
-            f"    {kernel.name}({call});\n    {' '.join(writes)}\n  }}\n}}\n"
+            f"    long long start = now();\n    {BEGINS}();\n    {kernel.name}({call});\n"
+            f"    {ENDS}();\n    long long took = now() - start;\n"
+            f'    if (timing) fprintf(stderr, "%lld\\n", took);\n'
+            f"    {' '.join(writes)}\n  }}\n}}\n"
         )
         choices.append(
             f'  if (!strcmp(argv[1], "{kernel.name}")) {{ run_{kernel.name}(); return 0; }}'
         )
-    parts.append("int main(int argc, char **argv) {\n  if (argc != 2) return 2;")
+    parts.append("int main(int argc, char **argv) {\n  if (argc < 2) return 2;")
+    parts.append("  timing = argc > 2;")
     return "\n".join([*parts, *choices, "  return 2;\n}\n"])

@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
-.PHONY: help setup demo test lint types layers units kernels lock clean
+.PHONY: help setup demo test lint types layers units kernels prompts lock clean
 
 BIN := .venv/bin
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
@@ -39,7 +39,7 @@ setup: .venv/.ready ## Install what the project needs: Debian packages, .venv, l
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps -e .
 	@touch $@
 
-demo: setup $(KERNELS) ## Hold one spoken conversation with no Pi, no sound card and no key; writes demo-out/
+demo: setup $(KERNELS) $(PROMPTS) ## Hold one spoken conversation with no Pi, no sound card and no key; writes demo-out/
 	@$(BIN)/appliance demo --out demo-out
 
 test: lint types layers units ## Everything that must hold: lint, types, layers, host-tier tests
@@ -64,6 +64,16 @@ $(KERNELS): .venv/.ready $(wildcard appliance/dsp/*.py appliance/kernels/*.py)
 	@touch $@
 
 kernels: $(KERNELS) ## Compile the sound kernels ahead of time, for this machine
+
+# What the device says by itself, where everything looks for it.
+PROMPTS := appliance/prompts/built/manifest.json
+
+$(PROMPTS): .venv/.ready $(wildcard appliance/prompts/*.py appliance/prompts_build/*.py)
+	@echo "==> spoken prompts into $(@D)"
+	@$(BIN)/appliance prompts build --out $(@D) >/dev/null
+	@touch $@
+
+prompts: $(PROMPTS) ## Render what the device says by itself, in eight languages
 
 # The ARM object is compiled on any machine, and run under QEMU where that is none; instructions are
 # counted by valgrind and QEMU, cycles by llvm-mca.

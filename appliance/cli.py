@@ -19,6 +19,8 @@ COMMANDS = {
     "devices": ("appliance.devices.command", "list microphones and loudspeakers"),
     "dsp": ("appliance.bench.clean", "clean a recording with the device's sound chain"),
     "bench": ("appliance.bench.command", "measure speed and quality of the sound chain"),
+    "prompts": ("appliance.prompts_build.command", "render and play what the device says itself"),
+    "faults": ("appliance.faults.command", "say what can go wrong, and what helps"),
     "kernels": ("appliance.kernels.command", "compile the sound chain ahead of time"),
     "config": ("appliance.config.command", "show, check and describe the settings"),
 }

@@ -99,6 +99,9 @@ def parser_of(command):
 def options_of(parser):
     """Return the options of a parser and of all parsers below it."""
     known = set()
+    if late := getattr(parser, "module", ""):  # bench's subcommands get theirs when called
+        importlib.import_module(late).configure(parser)
+        parser.module = ""
     for action in parser._actions:  # argparse tells them in no other way
         known |= set(action.option_strings)
         if isinstance(action, argparse._SubParsersAction):

@@ -23,7 +23,8 @@ from appliance.config.settings import Settings
 PREFIX = "APPLIANCE_"
 FILE_VARIABLE = "APPLIANCE_CONFIG"
 KERNELS_VARIABLE = "APPLIANCE_KERNELS"  # where the compiled sound kernels are; dsp reads it
-NO_SETTINGS = (FILE_VARIABLE, KERNELS_VARIABLE)
+PROMPTS_VARIABLE = "APPLIANCE_PROMPTS"  # where the rendered prompts are; prompts reads it
+NO_SETTINGS = (FILE_VARIABLE, KERNELS_VARIABLE, PROMPTS_VARIABLE)
 KEY_VARIABLE = "OPENAI_API_KEY"
 KEY_CREDENTIAL = "openai_api_key"
 KEY_PATH: schema.Path = ("endpoint", "api_key")

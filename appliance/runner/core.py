@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import assert_never
 
+from appliance.faults import sentence
 from appliance.panel.lights import most_urgent
 from appliance.ports import (
     Captured,
@@ -28,7 +29,6 @@ from appliance.realtime.client_structures import FunctionCallOutputItem
 from appliance.realtime.server_events import ServerEvent
 from appliance.runner.bargein import Ears
 from appliance.runner.button import Button
-from appliance.runner.faults import sentence
 from appliance.runner.hardware import Hardware
 from appliance.runner.intake import Intake
 from appliance.runner.line import Line

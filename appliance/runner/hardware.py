@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Callable
 
 from appliance.errors import HardwareError
+from appliance.faults import sentence
 from appliance.ports import Captured, Journal, Microphone, Sounded, Speaker, Trace
-from appliance.runner.faults import sentence
 
 REOPEN_S = 1.0  # between tries; a USB plug takes longer to come back
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from appliance.faults import FAULTS
 from appliance.ports import Flash, Light
-from appliance.runner.faults import FAULTS
 from appliance.session.turn import TurnRules, light_of, step
 from appliance.session.vocabulary import (
     AnswerTool,

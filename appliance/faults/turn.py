@@ -1,0 +1,112 @@
+"""Faults of one turn. The name is also the outcome of the turn in the journal."""
+
+from __future__ import annotations
+
+from appliance.faults.fault import Fault, Severity
+from appliance.ports import Flash, Light
+
+TURN_FAULTS = (
+    Fault(
+        "no_answer",
+        Severity.TURN,
+        detected="The link stands, and no answer begins within the time for one.",
+        cause="The service did not answer in time.",
+        cure="Ask again; then check the network.",
+        message_id="a2ea35d1596f475e86f0a2fe56715876",
+        flash=Flash.ERROR,
+        prompt="no_answer",
+    ),
+    Fault(
+        "offline",
+        Severity.TURN,
+        detected="A turn has waited for a connection as long as it is kept.",
+        cause="There was no connection for too long; what was said could not be delivered.",
+        cure='Say it again once the light of "no network" is out.',
+        message_id="e564abcdefab486f9d7b338935889036",
+        light=Light.NO_NETWORK,
+        flash=Flash.ERROR,
+        prompt="speech_dropped",
+    ),
+    Fault(
+        "speech_dropped",
+        Severity.TURN,
+        detected="A connection is back, and what was said before is older than it is kept.",
+        cause="What was said while there was no connection was too old to be sent.",
+        cure="Say it again.",
+        message_id="a0764f305bc643b3a4bd41d18000649a",
+        flash=Flash.ERROR,
+        prompt="speech_dropped",
+    ),
+    Fault(
+        "audio_dropped",
+        Severity.NOTICE,
+        detected="More sound waits for a connection than memory is set aside for.",
+        cause="More was said than can be kept without a connection; the oldest is lost.",
+        cure="Say it again in shorter pieces once there is a connection.",
+        message_id="04c7ad70bbe943acaf32cc5edbc042c0",
+        flash=Flash.ERROR,
+        prompt="speech_partly_lost",
+    ),
+    Fault(
+        "empty_answer",
+        Severity.TURN,
+        detected="A response ends without a sound.",
+        cause="The service answered without a sound.",
+        cure="Ask again.",
+        message_id="4f5d5dfcccbf4d6288b178acb00bc13e",
+        flash=Flash.ERROR,
+        prompt="no_answer",
+    ),
+    Fault(
+        "reply_cut_short",
+        Severity.TURN,
+        detected="A response ends as incomplete: its length or its content was not allowed.",
+        cause="The service ended its answer early.",
+        cure=(
+            "Ask for less at a time; raise `session.max_response_output_tokens` if it was lowered."
+        ),
+        message_id="c2c590d66a94485796ebabbc3ba1b062",
+        flash=Flash.ERROR,
+        prompt="answer_lost",
+    ),
+    Fault(
+        "reply_stalled",
+        Severity.TURN,
+        detected="An answer has begun, and nothing more of it comes.",
+        cause="The answer stopped in the middle.",
+        cure="Ask again.",
+        message_id="aa10d58040bd4afdb2835fb9414b67ca",
+        flash=Flash.ERROR,
+        prompt="answer_lost",
+    ),
+    Fault(
+        "tool_stuck",
+        Severity.TURN,
+        detected="A function does not return within its time.",
+        cause="A function that the model called did not finish.",
+        cure="Ask again; then restart the device.",
+        message_id="4d91a09920754039a6a58c4b1431364f",
+        flash=Flash.ERROR,
+        prompt="tool_failed",
+    ),
+    Fault(
+        "tools_without_end",
+        Severity.TURN,
+        detected="The model calls functions more often in one turn than it may.",
+        cause="The model called functions again and again; the turn was ended.",
+        cure="Ask in other words.",
+        message_id="694a02c31e03495e825979b9eb982830",
+        flash=Flash.ERROR,
+        prompt="tool_failed",
+    ),
+    Fault(
+        "too_short",
+        Severity.TURN,
+        detected="Less than 100 ms of sound was captured.",
+        cause="Too little sound was captured.",
+        cure="Hold the button while you speak.",
+        message_id="f04e8b5765cd4766adaf5f4ab98a1b0f",
+        flash=Flash.TOO_SHORT,
+        prompt="too_short",
+    ),
+)

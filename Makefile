@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
-.PHONY: help setup demo test lint types layers units kernels prompts lock clean
+.PHONY: help setup demo test lint types layers units kernels prompts peers lock clean
 
 BIN := .venv/bin
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
@@ -86,6 +86,9 @@ CROSS_PACKAGES += $(if $(filter x86_64,$(shell uname -m)),gcc-aarch64-linux-gnu 
 
 units: setup .venv/.cross $(KERNELS)
 	$(BIN)/pytest
+
+peers: setup ## Install the peers that `appliance bench sound` measures us against
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/peers.lock
 
 lock: ## Resolve requirements/*.lock anew from pyproject.toml
 	@python3 -m venv .cache/uv && .cache/uv/bin/pip install -q uv

@@ -28,6 +28,7 @@ from appliance.dsp.frame import FRAME
 from appliance.dsp.geometry import GEOMETRIES, SINGLE
 from appliance.panel.gestures import GestureRules
 from appliance.ports import Panel, Trace
+from appliance.prompts.store import Prompts, default_directory
 from appliance.realtime.client_events import SessionUpdate
 from appliance.realtime.wire_session import endpoint_url, session_update
 from appliance.runner.button import ButtonRules
@@ -98,7 +99,13 @@ async def serve(settings: Settings, panel_kind: str, sent_to: Path | None = None
             time_tool(lambda: datetime.now().astimezone()),
             volume_tool(devices.speaker, settings.voice.volume),
         )
-        runner = Runner(devices, rules_from(settings), opening_from(settings), tools)
+        runner = Runner(
+            devices,
+            rules_from(settings),
+            opening_from(settings),
+            tools,
+            prompt_pcm=prompts_from(settings),
+        )
         await runner.run(stop, ready)
 
 
@@ -178,6 +185,14 @@ def stages_from(settings: Settings) -> tuple[str, ...]:
     }
     wanted["highpass"] = any(wanted.values())
     return tuple(stage for stage in STAGES if wanted[stage])
+
+
+def prompts_from(settings: Settings) -> Callable[[str], bytes]:
+    """Return what gives the sound of a prompt, in the language of the settings."""
+    language = settings.language.supported[settings.language.fallback_language].code
+    prompts = Prompts(default_directory())
+    prompts.preload(language)  # it may have to speak when the card can no longer be read
+    return lambda key: prompts.pcm(key, language)
 
 
 def build_connector(settings: Settings) -> WebSocketConnector:

@@ -61,13 +61,13 @@ class Prompts:
     def preload(self, language: str) -> None:
         """Read every prompt of a language now (about 0.7 MB): later the card may not answer.
 
-        It also makes the decoder's tables, so that the first prompt is no later than the others.
+        None is decoded: the decoder's tables and the memory that it works in are 3 MB, and a device
+        that is never offline never needs them.
         """
         for key in PROMPTS:
             for candidate in (_primary(language), FALLBACK_LANGUAGE):
                 if self._read(key, candidate):
                     break
-        self.pcm(next(iter(PROMPTS)), language)
 
     def _decoded(self, key: str, language: str) -> Floats | None:
         packed = self._read(key, language)

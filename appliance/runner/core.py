@@ -13,11 +13,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import assert_never
 
-from appliance.faults import sentence
-from appliance.panel.lights import most_urgent
 from appliance.ports import (
     Captured,
-    Flash,
     Light,
 )
 from appliance.realtime.client_events import (
@@ -27,12 +24,15 @@ from appliance.realtime.client_events import (
 )
 from appliance.realtime.client_structures import FunctionCallOutputItem
 from appliance.realtime.server_events import ServerEvent
+from appliance.runner.announcer import Announcer, floor_of
 from appliance.runner.bargein import Ears
 from appliance.runner.button import Button
 from appliance.runner.hardware import Hardware
 from appliance.runner.intake import Intake
+from appliance.runner.lamp import Lamp
 from appliance.runner.line import Line
 from appliance.runner.outlet import Outlet
+from appliance.runner.reporter import Reporter
 from appliance.runner.rules import Devices, Rules
 from appliance.runner.service import ServiceReader
 from appliance.runner.spans import Spans
@@ -57,7 +57,15 @@ class Runner:
         opening: Callable[[ToolBox], SessionUpdate],
         tools: tuple[Tool, ...],
         clock: Callable[[], float] = time.monotonic,
+        prompt_pcm: Callable[[str], bytes] = lambda _: b"",
     ) -> None:
+        """Put the rooms together; nothing is opened.
+
+        Args:
+            opening: makes the event that sets a new session up.
+            tools: what the model may call.
+            prompt_pcm: the sound of a prompt (s16le mono, 24 kHz), empty if there is none.
+        """
         self._devices = devices
         self._rules = rules
         self._clock = clock
@@ -85,6 +93,10 @@ class Runner:
             self._hardware_changed,
         )
         self._ears = Ears(devices.trace)
+        self._announcer = Announcer(devices.speaker, prompt_pcm, devices.trace, clock)
+        self._reporter = Reporter(devices, self._book, self._announcer)
+        self._lamp = Lamp(devices.panel, devices.trace)
+        self._hands_free = rules.turn.talk_mode == "hands_free"
         self._events: deque[v.Event] = deque()
         self._stepping = False
         # The press, or the voice, that the next v.OpenMic and v.CutReply belong to.
@@ -92,7 +104,6 @@ class Runner:
         self._by_voice = False
         self._told_ready = False
         self._told_lost = 0
-        self._light: Light | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._tool_tasks: set[asyncio.Task[None]] = set()
 
@@ -128,17 +139,16 @@ class Runner:
         await self._line.close()
         if self._timer is not None:
             self._timer.cancel()
-        self._devices.trace.record(
-            "summary",
-            spans_ms=self.spans.summary(),
-            overflows=self._devices.microphone.overflows,
-            underflows=self._devices.speaker.underflows,
-            opens=self._devices.microphone.opens + self._devices.speaker.opens,
-            lost_samples=self._uplink.lost_samples,
-            state=type(self.state).__name__.lower(),
+        self._reporter.summary(
+            self.spans, self._uplink.lost_samples, type(self.state).__name__.lower()
         )
 
-    def _hardware_changed(self) -> None:
+    def _hardware_changed(self, name: str, lost: bool) -> None:
+        self._announcer.can_speak = self._hardware.can_speak
+        if lost:
+            self._announcer.explain(f"{name}_lost")
+        else:
+            self._announcer.say(f"{name}_back")
         if not self._hardware.can_speak and isinstance(self.state, v.Speaking):
             self._handle(v.Failed(self.state.turn, "speaker_lost"))
         self._refresh()
@@ -162,11 +172,17 @@ class Runner:
         self._talk_from_s = None
 
     def _stuck(self) -> None:
-        self._devices.journal.event("button_stuck", sentence("button_stuck"), level="warning")
-        self._devices.panel.flash(Flash.ERROR)
+        self._reporter.explain("button_stuck")
 
     def _captured(self, chunk: Captured) -> None:
         self._ears.take(chunk)
+        if self._hands_free and self._announcer.is_speaking:
+            # The microphone is open, and would take what the device says for a person's words.
+            if chunk.voice_since_s is None:
+                self._intake.overhear(chunk)
+                return
+            self._announcer.hush()
+            self._intake.open(self.state.turn, chunk.voice_since_s, pressed=False)
         if self._intake.take(chunk) and isinstance(self.state, v.Listening):
             self._bound_silence(self.state)
         if chunk.voice_since_s is not None and isinstance(self.state, v.Waiting | v.Speaking):
@@ -183,19 +199,16 @@ class Runner:
 
     def _bound_silence(self, listening: v.Listening) -> None:
         """With hands free the microphone is open for hours: keep what may be speech alone."""
-        if self._rules.turn.talk_mode == "hands_free" and not listening.speech:
+        if self._hands_free and not listening.speech:
             linked = self._line.is_ready
             self._uplink.keep_only(listening.turn, QUIET_S if linked else UNHEARD_S)
         elif self._uplink.lost_samples > self._told_lost:
             if not self._told_lost:
-                told = sentence("audio_dropped")
-                self._devices.journal.event("audio_dropped", told, level="warning")
+                self._reporter.explain("audio_dropped")
             self._told_lost = self._uplink.lost_samples
 
     def _mic_closed(self, said_ms: int) -> None:
         self._handle(v.MicClosed(self.state.turn, said_ms, self._line.is_ready))
-        if isinstance(self._line.state, Refused):
-            self.line_refused(self._line.state.code)
 
     # The service
 
@@ -252,6 +265,8 @@ class Runner:
         self._handle(v.Delivered(self.state.turn))
 
     def _drained(self) -> None:
+        if self._announcer.drained():
+            return
         self._handle(v.Drained(self.state.turn))
 
     # The machine
@@ -272,11 +287,15 @@ class Runner:
                     self._devices.trace.record(
                         "state", state=type(self.state).__name__.lower(), turn=self.state.turn
                     )
+                # Before the effects: what the device says itself is cut before a reply begins.
+                self._announcer.floor(floor_of(self.state, hands_free=self._hands_free))
                 for effect in effects:
                     self._perform(effect)
         finally:
             self._stepping = False
             self._refresh()
+        if isinstance(self._line.state, Refused):
+            self.line_refused(self._line.state.code)  # nobody needs to wait for an answer
 
     def _perform(self, effect: v.Effect) -> None:
         match effect:
@@ -314,10 +333,8 @@ class Runner:
                 task.add_done_callback(self._tool_tasks.discard)
             case v.AnswerTool(call_id, output):
                 self._line.send(ConversationItemCreate(FunctionCallOutputItem(call_id, output)))
-            case v.Explain(fault):
-                self._devices.journal.event(fault, sentence(fault), level="warning")
-                self._devices.trace.record("fault", fault=fault)
-                self._devices.panel.flash(Flash.ERROR)
+            case v.Explain(name):
+                self._reporter.explain(name)
             case v.Sign(flash):
                 self._devices.panel.flash(flash)
                 self._devices.trace.record("flash", flash=flash.value)
@@ -334,21 +351,9 @@ class Runner:
         self._handle(v.ToolDone(effect.turn, effect.call.call_id, output))
 
     def _report(self, turn: int, outcome: str) -> None:
-        record = self._book[turn]
         if outcome != "interrupted":  # else it may still be on its way
             self._uplink.give_up(turn)
-        fields = record.fields()
-        self._devices.journal.event(
-            "turn",
-            record.line(turn, outcome),
-            TURN=turn,
-            OUTCOME=outcome,
-            SAID_MS=fields["said_ms"],
-            WAITED_MS=fields["waited_ms"],
-            REPLY_MS=fields["reply_ms"],
-            COST_USD=fields["cost_usd"],
-        )
-        self._devices.trace.record("turn", turn=turn, outcome=outcome, **fields)
+        self._reporter.turn(turn, outcome)
 
     # Lights and time
 
@@ -371,11 +376,7 @@ class Runner:
             lights.add(Light.NO_NETWORK)
         if self._line.is_refused or not self._hardware.is_whole:
             lights.add(Light.FAULT)
-        light = most_urgent(lights)
-        if light is not self._light:
-            self._light = light
-            self._devices.panel.show(light)
-            self._devices.trace.record("light", light=light.value)
+        self._lamp.show(lights)
         self._arm()
 
     def _arm(self) -> None:
@@ -384,6 +385,7 @@ class Runner:
         due_s = min(
             self.state.deadline_s,
             self._line.due_s,
+            self._announcer.due_s,
             self._button.next_tick_s(self._clock()),
         )
         # Never before the next turn of the loop: a deadline that stays in the past must not spin.
@@ -393,12 +395,13 @@ class Runner:
     def _tick(self) -> None:
         self._button.tick(self._clock())
         self._line.tick(busy=self._is_busy)
+        self._announcer.tick()
         self._handle(v.Tick(self._line.is_ready))
 
     @property
     def _is_busy(self) -> bool:
         """Whether a new session now would disturb somebody."""
         waits_for_speech = isinstance(self.state, v.Listening) and not self.state.speech
-        if waits_for_speech and self._rules.turn.talk_mode == "hands_free":
+        if waits_for_speech and self._hands_free:
             return False
         return not isinstance(self.state, v.Idle | v.Muted)

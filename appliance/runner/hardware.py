@@ -21,8 +21,9 @@ class Hardware:
         speaker: Speaker,
         journal: Journal,
         trace: Trace,
-        changed: Callable[[], None],
+        changed: Callable[[str, bool], None],
     ) -> None:
+        """`changed(name, lost)` is called when one of the two goes, and when it is back."""
         self._microphone = microphone
         self._speaker = speaker
         self._journal = journal
@@ -62,7 +63,7 @@ class Hardware:
                 told = f"{sentence(f'{name}_lost')} ({why})"
                 self._journal.event(f"{name}_lost", told, level="error")
                 self._trace.record("hardware", lost=name, why=why)
-                self._changed()
+                self._changed(name, True)
             loop = asyncio.get_running_loop()
             self._retries[name] = loop.call_later(REOPEN_S, try_open, name)
 
@@ -76,7 +77,7 @@ class Hardware:
                 self._lost.discard(name)
                 self._journal.event(f"{name}_back", f"The {name} works again.")
                 self._trace.record("hardware", back=name)
-                self._changed()
+                self._changed(name, False)
 
         for name in openers:
             try_open(name)

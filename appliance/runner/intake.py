@@ -65,6 +65,10 @@ class Intake:
             self._tell()
         return kept is not None
 
+    def overhear(self, chunk: Captured) -> None:
+        """Take a chunk that is not to be passed on now, though a turn is open."""
+        self._gate.put_back(chunk)
+
     def close(self) -> None:
         """Shut with the chunk that holds the moment at which the turn ended."""
         ended_s = self._book[self._turn].ended_s

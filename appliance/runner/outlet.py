@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from appliance.ports import Silenced, Sounded, Speaker, Trace
 from appliance.realtime.client_events import ConversationItemTruncate
+from appliance.runner.announcer import ITEM
 from appliance.runner.line import Line
 from appliance.runner.spans import Spans
 from appliance.runner.turns import TurnBook
@@ -49,6 +50,9 @@ class Outlet:
 
     def sounded(self, sounded: Sounded) -> None:
         """Take the news that an item's first sample is heard."""
+        if sounded.item_id.startswith(ITEM):  # nobody's turn
+            self._trace.record("prompt_sounded", item=sounded.item_id, at_s=sounded.sounded_s)
+            return
         record = self._book[self._book.turn_of(sounded.item_id)]
         if record.first_sound_s is None:
             record.first_sound_s = sounded.sounded_s

@@ -34,7 +34,15 @@ NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 class Bench:
     """The runner on its bench; `await until(...)` lets the loop run until something is so."""
 
-    def __init__(self, mode="hold", errors=(), log_transcripts=False, chunk_samples=240, **turn):
+    def __init__(
+        self,
+        mode="hold",
+        errors=(),
+        log_transcripts=False,
+        chunk_samples=240,
+        prompts=False,
+        **turn,
+    ):
         self.clock = time.monotonic
         self.microphone = FakeMicrophone()
         self.speaker = FakeSpeaker(self.clock)
@@ -57,7 +65,8 @@ class Bench:
             self.microphone, self.speaker, self.panel, self.connector, self.journal, self.trace
         )
         tools = (time_tool(lambda: NOON), volume_tool(self.speaker, 0.8))
-        self.runner = Runner(devices, rules, opening, tools)
+        pcm_of = said_as if prompts else lambda key: b""
+        self.runner = Runner(devices, rules, opening, tools, prompt_pcm=pcm_of)
 
     @property
     def socket(self):
@@ -123,8 +132,19 @@ class Bench:
         body = {"id": response, "status": status, "metadata": {"turn": str(turn)}, **more}
         self.socket.serve(type="response.done", response=body)
 
+    @property
+    def prompts(self):
+        """What the device has said by itself."""
+        played = [pcm for item, pcm in self.speaker.played if item.startswith("prompt-")]
+        return [pcm.rstrip(b"\0").decode() for pcm in played]
+
     def sent(self, kind):
         return [message for message in self.socket.sent if message["type"] == kind]
+
+
+def said_as(key):
+    """A second of sound that tells which prompt it is."""
+    return key.encode().ljust(48_000, b"\0")
 
 
 def opening(toolbox):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import signal
 import sys
 import time
@@ -250,6 +251,14 @@ def rules_from(settings: Settings) -> Rules:
             jitter=recovery.jitter,
             dial_timeout_s=settings.websocket.handshake_timeout_s + 5.0,  # and the session's set-up
             session_age_s=settings.scaling.session_timeout / 1000,
+            max_retries=recovery.max_retries,
+            failure_threshold=settings.circuit_breaker.failure_threshold,
+            reset_s=settings.circuit_breaker.reset_timeout_s,
+            # With hands free nobody presses to say that they are about to talk.
+            idle_close_s=math.inf
+            if hardware.talk_mode == "hands_free"
+            else settings.cost.idle_close_s,
+            stall_s=hardware.reply_timeout_s * 2 / 3,  # so that it can be asked for once more
         ),
         button=ButtonRules(
             debounce_ms=hardware.debounce_ms,

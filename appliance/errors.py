@@ -34,22 +34,35 @@ class HardwareError(ApplianceError):
 
 
 class RemoteError(ApplianceError):
-    """The service could not be reached, broke the protocol, or refused us."""
+    """The service could not be reached, broke the protocol, or refused us.
+
+    `fault` is the name of the cause (a key of the table of faults); `retry_after_s` is how long
+    the service asked us to stay away, in seconds, None if it did not.
+    """
+
+    def __init__(
+        self, message: str, fault: str = "link_failed", retry_after_s: float | None = None
+    ) -> None:
+        super().__init__(message)
+        self.fault = fault
+        self.retry_after_s = retry_after_s
 
 
 class ProtocolError(RemoteError):
     """A message is not of the Realtime API's form. `field` is a dotted path into it."""
 
     def __init__(self, message: str, field: str) -> None:
-        super().__init__(f"{field}: {message}" if field else message)
+        super().__init__(f"{field}: {message}" if field else message, "protocol_error")
         self.field = field
 
 
 class RefusedError(RemoteError):
-    """The service refused us and will go on refusing. `code` is its own error code."""
+    """The service refused us and will go on refusing. `code` is its own error code, and the
+    fault's name unless another is given.
+    """
 
-    def __init__(self, message: str, code: str) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, code: str, fault: str = "") -> None:
+        super().__init__(message, fault or code)
         self.code = code
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Literal
 from urllib.parse import SplitResult, urlsplit
@@ -179,7 +180,7 @@ def _split(url: str) -> SplitResult:
 
 
 class Cost(Section):
-    """Prices that turn the service's token counts into money; of gpt-realtime-2.1-mini."""
+    """What a conversation may cost. Prices are those of gpt-realtime-2.1-mini."""
 
     audio_input_usd: float = setting(
         10.0, "Audio heard.", unit="USD per million tokens", low=0.0, high=100000.0
@@ -190,3 +191,40 @@ class Cost(Section):
     audio_output_usd: float = setting(
         20.0, "Audio spoken.", unit="USD per million tokens", low=0.0, high=100000.0
     )
+    text_input_usd: float = setting(
+        0.60, "Text read.", unit="USD per million tokens", low=0.0, high=100000.0
+    )
+    text_cached_usd: float = setting(
+        0.06, "Text read before.", unit="USD per million tokens", low=0.0, high=100000.0
+    )
+    text_output_usd: float = setting(
+        2.40, "Text written.", unit="USD per million tokens", low=0.0, high=100000.0
+    )
+    transcription_usd: float = setting(
+        0.006,
+        "Writing down what was said (`whisper-1`).",
+        unit="USD per minute",
+        low=0.0,
+        high=1000.0,
+    )
+    daily_cap_usd: float = setting(
+        0.0,
+        "Most that a day may cost: told at 80 %, and no turn begins from 100 % on until the "
+        "next day, where the device is; 0: no limit.",
+        unit="USD",
+        low=0.0,
+        high=100000.0,
+    )
+    idle_close: int = setting(
+        0,
+        "Time without a press after which the connection is closed, until the next press; "
+        "0: never. Not used with hands free, where nobody presses.",
+        unit="s",
+        low=0,
+        high=86400,
+    )
+
+    @property
+    def idle_close_s(self) -> float:
+        """`idle_close` in seconds; infinity if it is off."""
+        return self.idle_close or math.inf

@@ -72,8 +72,6 @@ _NOT_YET = (
     "language.auto_switch",
     "language.confirmation_prompt",
     "language.supported.",
-    "recovery.max_retries",
-    "circuit_breaker.",
     "metrics.audio_latency.",
     "metrics.connection_uptime.",
     "metrics.error_rate.",

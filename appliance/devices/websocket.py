@@ -7,36 +7,28 @@ new try is pointless, RemoteError otherwise. The API key is in no message and in
 from __future__ import annotations
 
 import asyncio
-import errno
-import json
 import logging
-import os
-import socket
 import ssl
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import (
     ConnectionClosed,
     InvalidHandshake,
     InvalidProxy,
-    InvalidProxyStatus,
     InvalidStatus,
     InvalidURI,
-    ProxyError,
 )
 
+from appliance.devices.causes import Endpoint, dial_error, end_error, status_error
+from appliance.devices.network import MachineState
 from appliance.errors import ConfigError, RefusedError, RemoteError
-from appliance.realtime.severity import is_final
-
-BETA_SHAPE_REFUSED = 4000  # private close code: the server takes us for a beta client
-CERTIFICATE_NOT_YET_VALID = 9  # X509_V_ERR_CERT_NOT_YET_VALID
-CERTIFICATE_EXPIRED = 10  # X509_V_ERR_CERT_HAS_EXPIRED
-LONGEST_QUOTE = 200  # characters of the server's own words in a message
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,30 +43,9 @@ class WebSocketOptions:
     close_timeout_s: float = 1.0  # longest wait for the other side's goodbye
 
 
-@dataclass(frozen=True, slots=True)
-class _Endpoint:
-    """Where we connect to, and what must not be said about it."""
-
-    url: str
-    api_key: str = field(repr=False)
-
-    @property
-    def host(self) -> str:
-        return urlsplit(self.url).hostname or ""
-
-    @property
-    def place(self) -> str:
-        """Host and port, never the whole URL: a query may hold what is nobody's business."""
-        port = urlsplit(self.url).port
-        return self.host if port is None else f"{self.host}:{port}"
-
-    def quote(self, text: str) -> str:
-        """Return the server's words, fit for one line: short, printable, without the key."""
-        if self.api_key:
-            text = text.replace(self.api_key, "***")
-        text = " ".join(text.split())
-        text = "".join(letter if letter.isprintable() else "?" for letter in text)
-        return text if len(text) <= LONGEST_QUOTE else text[:LONGEST_QUOTE] + "…"
+def this_machine() -> MachineState:
+    """Return the machine that we run on; its clock cannot be before this file was made."""
+    return MachineState(Path("/"), Path(__file__).stat().st_mtime)
 
 
 class WebSocketConnector:
@@ -92,6 +63,8 @@ class WebSocketConnector:
         safety_identifier: str = "",
         options: WebSocketOptions | None = None,
         tls: ssl.SSLContext | None = None,
+        machine: MachineState | None = None,
+        wall_clock: Callable[[], float] = time.time,
     ) -> None:
         """Take the endpoint; nothing is connected yet.
 
@@ -100,6 +73,8 @@ class WebSocketConnector:
             api_key: "" sends no Authorization header (a local server).
             safety_identifier: a stable, hashed id of the end user; "" sends none.
             tls: for an endpoint with a certificate of its own; None trusts the system's.
+            machine: whose network and clock failures are explained by; None: this one's.
+            wall_clock: gives Unix time, s.
 
         Raises:
             ConfigError: a URL that is not ws:// or wss:// with a host, or a key or identifier
@@ -109,7 +84,9 @@ class WebSocketConnector:
         problems += _header_problems("safety identifier", safety_identifier)
         if problems:
             raise ConfigError(problems)
-        self._endpoint = _Endpoint(url, api_key)
+        self._endpoint = Endpoint(url, api_key)
+        self._machine = machine or this_machine()
+        self._wall_clock = wall_clock
         self._options = options or WebSocketOptions()
         self._tls = tls
         self._user_agent = f"voice-appliance/{version('voice-appliance')}"
@@ -132,10 +109,10 @@ class WebSocketConnector:
         given: dict[str, Any] = {}
         if endpoint.url.startswith("wss:"):
             given["ssl"] = await self._tls_context()
-        if _is_this_machine(endpoint.host):
+        if endpoint.is_this_machine:
             given["proxy"] = None
         try:
-            connection = await connect(
+            connection = await _Dial(
                 endpoint.url,
                 additional_headers=self._headers,
                 user_agent_header=self._user_agent,
@@ -149,10 +126,12 @@ class WebSocketConnector:
                 **given,
             )
         except InvalidStatus as error:
-            raise _status_error(endpoint, error) from None
+            raise status_error(endpoint, error, self._wall_clock()) from None
         except (OSError, InvalidHandshake, InvalidProxy, InvalidURI, ImportError) as error:
-            raise RemoteError(_why_not_connected(endpoint, error, options)) from None
-        return WebSocket(connection, endpoint, options)
+            raise dial_error(
+                endpoint, error, self._machine, self._wall_clock(), options.open_timeout_s
+            ) from None
+        return WebSocket(connection, endpoint, options, self._machine)
 
     async def _tls_context(self) -> ssl.SSLContext:
         """Read the system's certificates once, in a thread: meanwhile the loop moves sound."""
@@ -165,11 +144,16 @@ class WebSocket:
     """One open connection (ports.Socket)."""
 
     def __init__(
-        self, connection: ClientConnection, endpoint: _Endpoint, options: WebSocketOptions
+        self,
+        connection: ClientConnection,
+        endpoint: Endpoint,
+        options: WebSocketOptions,
+        machine: MachineState,
     ) -> None:
         self._connection = connection
         self._endpoint = endpoint
         self._options = options
+        self._machine = machine
 
     async def send(self, text: str) -> None:
         """See ports.Socket.send."""
@@ -196,31 +180,30 @@ class WebSocket:
         await self._connection.close()
 
     def _ended(self, closed: ConnectionClosed) -> RemoteError:
-        place = self._endpoint.place
-        if closed.rcvd is None:
-            return RemoteError(f"{place}: {self._why_we_ended(closed)}")
-        code, reason = closed.rcvd.code, self._endpoint.quote(closed.rcvd.reason)
-        text = f"{place} closed the connection with code {code}" + (f": {reason}" if reason else "")
-        error_code = closed.rcvd.reason.rpartition(".")[2]  # "invalid_request_error.invalid_…"
-        if code == BETA_SHAPE_REFUSED:
-            return RefusedError(text, "beta_api_shape_disabled")
-        if is_final(error_code):
-            return RefusedError(text, error_code)
-        return RemoteError(text)
-
-    def _why_we_ended(self, closed: ConnectionClosed) -> str:
-        """Say why a connection ended to which the other side put no close code."""
-        if closed.sent is None:
-            return "the connection broke off (code 1006)"
-        if closed.sent.code == 1011 and "ping" in closed.sent.reason:
-            limit = self._options.ping_timeout_s
-            return f"no answer to a ping within {limit:g} s; the network is gone (code 1011)"
-        if closed.sent.code == 1009:
-            return f"a message of more than {self._options.max_message_bytes} bytes (code 1009)"
-        reason = self._endpoint.quote(closed.sent.reason)
-        return f"we closed the connection with code {closed.sent.code}" + (
-            f": {reason}" if reason else ""
+        return end_error(
+            self._endpoint,
+            closed,
+            self._machine,
+            ping_timeout_s=self._options.ping_timeout_s,
+            max_message_bytes=self._options.max_message_bytes,
         )
+
+
+class _Dial(connect):
+    """The library's own, except that no stranger is followed: a network's log-in page sends
+    people on to another host, and must be seen for what it is.
+    """
+
+    def process_redirect(self, exc: Exception) -> Exception | str:
+        if not isinstance(exc, InvalidStatus) or "Location" not in exc.response.headers:
+            return exc
+        try:
+            target = urlsplit(urljoin(self.uri, exc.response.headers["Location"]))
+            if target.hostname != urlsplit(self.uri).hostname:
+                return exc
+            return super().process_redirect(exc)
+        except ValueError:  # not an address at all
+            return exc
 
 
 def _url_problems(url: str) -> list[str]:
@@ -240,10 +223,6 @@ def _header_problems(name: str, value: str) -> list[str]:
     return [f"the {name} has a space, a line end or a letter beyond ASCII in it: copy it again"]
 
 
-def _is_this_machine(host: str) -> bool:
-    return host in ("localhost", "::1") or host.startswith("127.")
-
-
 def _is_public(host: str) -> bool:
     return host == "openai.com" or host.endswith(".openai.com")
 
@@ -257,64 +236,3 @@ def _silent_logger() -> logging.Logger:
     all. What matters reaches us as an exception.
     """
     return logging.Logger("websockets", logging.CRITICAL + 1)
-
-
-def _status_error(endpoint: _Endpoint, error: InvalidStatus) -> RemoteError:
-    """Return what an HTTP answer other than 101 means."""
-    status = error.response.status_code
-    code, words = _body_error(bytes(error.response.body or b""))
-    said = f": {endpoint.quote(words)}" if words else ""
-    if not is_final(code):
-        if status in (401, 403):
-            code = "invalid_api_key"
-        elif status == 404 and words:  # the API itself says so, not something on the way to it
-            code = "model_not_found"
-    meanings = {
-        401: "refused the API key",
-        403: "does not let this API key in",
-        404: "knows no such model or path",
-        429: "says too many requests, or no quota left",
-    }
-    meaning = meanings.get(status, "is out of order" if status >= 500 else "did not connect us")
-    text = f"{endpoint.place} {meaning} (HTTP {status}){said}"
-    return RefusedError(text, code) if is_final(code) else RemoteError(text)
-
-
-def _body_error(body: bytes) -> tuple[str, str]:
-    """Return code and message of an API error body, ("", "") where it is something else."""
-    try:
-        error = json.loads(body)["error"]
-        code = error.get("code") or error.get("type") or ""
-        return str(code), str(error.get("message") or "")
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return "", ""
-
-
-def _why_not_connected(endpoint: _Endpoint, error: Exception, options: WebSocketOptions) -> str:
-    place = endpoint.place
-    match error:
-        case TimeoutError():
-            return f"no answer from {place} within {options.open_timeout_s:g} s"
-        case socket.gaierror():
-            return f"cannot find the address of {endpoint.host}: no network, or a wrong name"
-        case ssl.SSLCertVerificationError(verify_code=code) if code == CERTIFICATE_NOT_YET_VALID:
-            return f"the certificate of {place} is not valid yet: is this machine's clock right?"
-        case ssl.SSLCertVerificationError(verify_code=code) if code == CERTIFICATE_EXPIRED:
-            return f"the certificate of {place} has expired (or this machine's clock is wrong)"
-        case ssl.SSLCertVerificationError():
-            return f"the certificate of {place} is not to be trusted: {error.verify_message}"
-        case ssl.SSLError():
-            return f"no TLS connection to {place}: {error.reason or 'the handshake broke off'}"
-        case InvalidProxyStatus():
-            return f"the proxy answered HTTP {error.response.status_code} for {place}"
-        case InvalidProxy():  # its text has the proxy's password in it
-            return f"the proxy in the environment is not a valid one: {error.msg}"
-        case ProxyError() | ImportError():  # a SOCKS proxy needs a library that we do not bring
-            return f"no connection to {place} through the proxy: {endpoint.quote(str(error))}"
-        case OSError() if f"[Errno {errno.ECONNREFUSED}]" in str(error):  # at each of its addresses
-            return f"{place} refused the connection: nothing listens there"
-        case OSError():
-            reason = os.strerror(error.errno) if error.errno else endpoint.quote(str(error))
-            return f"cannot reach {place}: {reason or 'it hung up during the handshake'}"
-        case _:
-            return f"{place} is no Realtime endpoint: {endpoint.quote(str(error))}"

@@ -155,7 +155,7 @@ LINK_FAULTS = (
         cause="The service has been out of reach for a while, so that the device tries less often.",
         cure=(
             "Check the network and the service; one dial is made every "
-            "`circuit_breaker.reset_timeout`, and one at a press of the button."
+            "`circuit_breaker.reset_timeout`."
         ),
         message_id="804cd30b77e643b69ec2f2fed5b6a174",
         light=Light.NO_NETWORK,

@@ -58,8 +58,7 @@ GERMAN = {
     ),
     "circuit_open": (
         "Der Dienst ist seit einer Weile nicht erreichbar; das Gerät versucht es deshalb seltener.",
-        "Prüfen Sie Netz und Dienst; ein Versuch erfolgt alle `circuit_breaker.reset_timeout` "
-        "und einer bei jedem Tastendruck.",
+        "Prüfen Sie Netz und Dienst; ein Versuch erfolgt alle `circuit_breaker.reset_timeout`.",
     ),
     "session_expired": (
         "Die Sitzung hat ihr Höchstalter erreicht.",

@@ -56,8 +56,7 @@ SPANISH = {
     ),
     "circuit_open": (
         "El servicio lleva un rato fuera de alcance; por eso el aparato lo intenta menos a menudo.",
-        "Revise la red y el servicio; hay un intento cada `circuit_breaker.reset_timeout`, y "
-        "otro cada vez que se pulsa el botón.",
+        "Revise la red y el servicio; hay un intento cada `circuit_breaker.reset_timeout`.",
     ),
     "session_expired": (
         "La sesión ha llegado a su edad máxima.",

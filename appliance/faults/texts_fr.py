@@ -60,7 +60,7 @@ FRENCH = {
     "circuit_open": (
         "Le service est hors d'atteinte depuis un moment ; l'appareil essaie donc moins souvent.",
         "Vérifiez le réseau et le service ; un essai a lieu tous les "
-        "`circuit_breaker.reset_timeout`, et un à chaque appui sur le bouton.",
+        "`circuit_breaker.reset_timeout`.",
     ),
     "session_expired": (
         "La session a atteint son âge maximal.",

@@ -35,7 +35,9 @@ _BY_CODE = {
     "invalid_api_key": Severity.FINAL,
     "insufficient_quota": Severity.FINAL,
     "billing_hard_limit_reached": Severity.FINAL,
+    "billing_not_active": Severity.FINAL,
     "account_deactivated": Severity.FINAL,
+    "unsupported_country_region_territory": Severity.FINAL,
     "model_not_found": Severity.FINAL,
     "invalid_model": Severity.FINAL,
 }
@@ -55,3 +57,11 @@ def classify(error: CodedError) -> Severity:
 def is_final(code: str) -> bool:
     """Return whether an error with this code will come again however often we try."""
     return _BY_CODE.get(code) is Severity.FINAL
+
+
+def fault_of(error: CodedError) -> str:
+    """Return the fault's name for an error: the service's own code where it says what to do."""
+    for name in (error.code, error.type):
+        if name in _BY_CODE or name == "rate_limit_exceeded":
+            return name or ""
+    return "service_error"

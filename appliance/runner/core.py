@@ -75,9 +75,11 @@ class Runner:
         self._service = ServiceReader(self._book, rules.prices)
         self.spans = Spans()
         self.state: v.State = v.Idle(0, clock() + rules.turn.tidy_s)
+        self._announcer = Announcer(devices.speaker, prompt_pcm, devices.trace, clock)
+        self._reporter = Reporter(devices, self._book, self._announcer)
         self._line = Line(
             self, devices.connector, lambda: opening(self._tools), rules.link, devices.journal,
-            devices.trace, clock,
+            devices.trace, clock, announce=self._reporter.link_news,
         )  # fmt: skip
         self._uplink = Uplink(self._line, self._book, self.spans, devices.trace)
         self._intake = Intake(
@@ -93,8 +95,6 @@ class Runner:
             self._hardware_changed,
         )
         self._ears = Ears(devices.trace)
-        self._announcer = Announcer(devices.speaker, prompt_pcm, devices.trace, clock)
-        self._reporter = Reporter(devices, self._book, self._announcer)
         self._lamp = Lamp(devices.panel, devices.trace)
         self._hands_free = rules.turn.talk_mode == "hands_free"
         self._events: deque[v.Event] = deque()
@@ -103,9 +103,9 @@ class Runner:
         self._talk_from_s: float | None = None
         self._by_voice = False
         self._told_ready = False
+        self._closing = False  # from now on nothing is shown and nothing is due
         self._told_lost = 0
         self._timer: asyncio.TimerHandle | None = None
-        self._tool_tasks: set[asyncio.Task[None]] = set()
 
     async def run(self, stop: asyncio.Event, ready: Callable[[], None] = lambda: None) -> None:
         """Start everything, serve until `stop` is set, and close everything.
@@ -130,15 +130,14 @@ class Runner:
         return self._hardware.is_whole and self._line.is_ready
 
     async def _close(self) -> None:
+        self._closing = True
+        if self._timer is not None:
+            self._timer.cancel()
         self._hardware.stop()
         self._devices.panel.stop()
-        for task in self._tool_tasks:
-            task.cancel()
         if not isinstance(self.state, v.Idle | v.Muted):
             self._report(self.state.turn, "stopped")
         await self._line.close()
-        if self._timer is not None:
-            self._timer.cancel()
         self._reporter.summary(
             self.spans, self._uplink.lost_samples, type(self.state).__name__.lower()
         )
@@ -328,9 +327,8 @@ class Runner:
                     self._handle(v.Failed(self.state.turn, "speaker_lost"))
             case v.RunTool(turn, call):
                 self._uplink.answered(turn)
-                task = asyncio.create_task(self._run_tool(effect), name=f"tool {call.name}")
-                self._tool_tasks.add(task)
-                task.add_done_callback(self._tool_tasks.discard)
+                # Not within the step: what a tool does may be an event of its own.
+                asyncio.get_running_loop().call_soon(self._run_tool, turn, call)
             case v.AnswerTool(call_id, output):
                 self._line.send(ConversationItemCreate(FunctionCallOutputItem(call_id, output)))
             case v.Explain(name):
@@ -345,10 +343,12 @@ class Runner:
             case _:
                 assert_never(effect)
 
-    async def _run_tool(self, effect: v.RunTool) -> None:
-        output = self._tools.run(effect.call)
-        self._devices.trace.record("tool", name=effect.call.name, output=output)
-        self._handle(v.ToolDone(effect.turn, effect.call.call_id, output))
+    def _run_tool(self, turn: int, call: v.ToolCall) -> None:
+        if self._closing:
+            return
+        output = self._tools.run(call)
+        self._devices.trace.record("tool", name=call.name, output=output)
+        self._handle(v.ToolDone(turn, call.call_id, output))
 
     def _report(self, turn: int, outcome: str) -> None:
         if outcome != "interrupted":  # else it may still be on its way
@@ -367,6 +367,8 @@ class Runner:
 
     def _refresh(self) -> None:
         """Show what is most urgent, and wait for whatever is due next."""
+        if self._closing:
+            return
         if not self._told_ready and (self._line.is_troubled or self._line.is_refused):
             self._be_ready()
         lights = {light_of(self.state)}
@@ -380,6 +382,8 @@ class Runner:
         self._arm()
 
     def _arm(self) -> None:
+        if self._closing:
+            return
         if self._timer is not None:
             self._timer.cancel()
         due_s = min(

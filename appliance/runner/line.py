@@ -1,39 +1,58 @@
-"""The connection: dials when `session.link` says so, sends in order, hands events up."""
+"""The link to the service: what `session.link` decides is done here, with one or two connections.
+
+Two only while a session is renewed: the next one is set up beside the one that serves.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection
 from typing import Protocol
 
-from appliance.errors import ProtocolError, RefusedError, RemoteError
-from appliance.ports import Connector, Journal, Socket, Trace
-from appliance.realtime.client_events import ClientEvent, SessionUpdate
-from appliance.realtime.protocol import RealtimeSession, Severity, classify
-from appliance.realtime.server_events import ErrorEvent, ServerEvent, SessionUpdated, UnknownEvent
+from appliance.errors import RefusedError, RemoteError
+from appliance.ports import Connector, Journal, Trace
+from appliance.realtime.client_events import (
+    ClientEvent,
+    ConversationItemTruncate,
+    ResponseCreate,
+    SessionUpdate,
+)
+from appliance.realtime.history import History
+from appliance.realtime.protocol import RealtimeSession
+from appliance.realtime.server_events import ResponseDone, ServerEvent
+from appliance.runner.connection import Connection
 from appliance.session.link import (
+    STALLED,
+    Announce,
+    Connecting,
     Dial,
-    Dialling,
-    Down,
+    DialNext,
+    Disconnected,
+    DropNext,
     HangUp,
     LinkEvent,
     LinkRules,
     LinkState,
     LinkTick,
     Lost,
+    NextLost,
+    NextOpened,
+    OpenCircuit,
     Opened,
     Ready,
     Refused,
     RefusedForGood,
-    Resting,
+    Renewing,
+    Served,
     Start,
+    Switch,
+    WaitingToRetry,
     Wanted,
     link_step,
+    tries_of,
 )
-
-READER_KNOWS_S = 1.0  # how much later than the writer the reader may see a connection end
+from appliance.session.watch import Watch
 
 
 class LineUser(Protocol):
@@ -42,9 +61,11 @@ class LineUser(Protocol):
     def line_changed(self) -> None:
         """The state, or its deadline, is another one now."""
 
-    def line_up(self, took_s: float) -> None: ...
+    def line_up(self, took_s: float) -> None:
+        """A session is set up; what it must know of others is to be sent now."""
 
-    def line_down(self, why: str) -> None: ...
+    def line_down(self, why: str) -> None:
+        """The session is gone; another may be up at once."""
 
     def line_refused(self, code: str) -> None:
         """The service will go on refusing; `code` is its own."""
@@ -52,14 +73,12 @@ class LineUser(Protocol):
     def line_event(self, event: ServerEvent) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class _Outgoing:
-    event: ClientEvent
-    sent: Callable[[float], None] | None
+def _tell_nobody(_: Announce) -> None:
+    pass
 
 
 class Line:
-    """One link at a time to the one endpoint."""
+    """One link to the one endpoint; `history` is what was said over it, in all sessions."""
 
     def __init__(
         self,
@@ -70,7 +89,9 @@ class Line:
         journal: Journal,
         trace: Trace,
         clock: Callable[[], float],
+        announce: Callable[[Announce], None] = _tell_nobody,
     ) -> None:
+        """`announce` is told when people should hear of it: offline, refused, back."""
         self._user = user
         self._connector = connector
         self._opening = opening
@@ -78,52 +99,82 @@ class Line:
         self._journal = journal
         self._trace = trace
         self._clock = clock
-        self._task: asyncio.Task[None] | None = None
-        self._outgoing: asyncio.Queue[_Outgoing] = asyncio.Queue()
-        self._dialled_s = 0.0
-        self._answer_by_s: float | None = None  # a live service has said something by then
-        self.state: LinkState = Down()
-        self.session = RealtimeSession()
+        self._announce = announce
+        self._current: Connection | None = None
+        self._next: Connection | None = None
+        self._told_up: Connection | None = None  # what the user sends on
+        self._ending: set[asyncio.Task[None]] = set()
+        self._no_session = RealtimeSession()
+        self._watch = Watch(rules.stall_s)
+        self.history = History()
+        self.state: LinkState = Disconnected()
+
+    # What is known
+
+    @property
+    def session(self) -> RealtimeSession:
+        """The session that serves, or is being set up; an empty one if there is none."""
+        return self._no_session if self._current is None else self._current.session
 
     @property
     def is_ready(self) -> bool:
-        return isinstance(self.state, Ready)
+        return isinstance(self.state, Ready | Renewing)
 
     @property
     def is_troubled(self) -> bool:
         """A try has failed and none has succeeded since."""
-        return isinstance(self.state, Resting) or (
-            isinstance(self.state, Dialling) and self.state.attempt > 0
-        )
+        match self.state:
+            case WaitingToRetry() | OpenCircuit():
+                return True
+            case Connecting(tries):
+                return tries.failures > 0
+            case _:
+                return False
 
     @property
     def is_refused(self) -> bool:
         return isinstance(self.state, Refused)
 
+    @property
+    def is_offline(self) -> bool:
+        """A round of retries has ended without success: from now on there are probes only."""
+        return isinstance(self.state, OpenCircuit)
+
+    @property
+    def fault(self) -> str:
+        """Why the link does not stand, by its name in the table of faults; "" while it does."""
+        return tries_of(self.state).fault if self.is_troubled or self.is_refused else ""
+
+    # What the runner does
+
     def start(self) -> None:
-        self._step(Start())
+        self._step(Start(), "")
 
     def wanted(self) -> None:
         """Somebody wants to talk: do not wait for the next try."""
-        self._step(Wanted())
+        self._step(Wanted(), "")
 
     @property
     def due_s(self) -> float:
         """When `tick` is wanted."""
-        deadline_s = self.state.deadline_s
-        return deadline_s if self._answer_by_s is None else min(deadline_s, self._answer_by_s)
+        return min(self.state.deadline_s, self._watch.due_s)
 
     def tick(self, *, busy: bool) -> None:
-        if self._answer_by_s is not None and self._clock() >= self._answer_by_s:
+        now_s = self._clock()
+        if self.is_ready and now_s >= self._watch.due_s:
             # TCP alone notices a network that has gone away only after many minutes.
-            task = self._hang_up()
-            self._lose(Lost(random.random()), "the service fell silent: dialling again", task)
-        self._step(LinkTick(busy))
+            self._watch.stalled()
+            self._hang_up()
+            self._lose(Lost(random.random(), STALLED), "the service fell silent: dialling again")
+        # What was said and not yet written down must not be missing in the next session.
+        busy = busy or self.history.awaits_text(now_s)
+        why = "nobody talks" if isinstance(self.state, Ready) else "renewed"
+        self._step(LinkTick(busy, random.random()), why)
 
     def expect_answer(self, within_s: float) -> None:
         """Something was sent that a live service answers within this time."""
-        if self.is_ready and self._answer_by_s is None:
-            self._answer_by_s = self._clock() + within_s
+        if self.is_ready:
+            self._watch.expect(within_s, self._clock())
             self._user.line_changed()
 
     def send(self, event: ClientEvent, sent: Callable[[float], None] | None = None) -> None:
@@ -131,125 +182,169 @@ class Line:
 
         Without a session it is dropped: it was about one that is gone.
         """
-        if self.is_ready:
-            self._outgoing.put_nowait(_Outgoing(event, sent))
+        if isinstance(event, ConversationItemTruncate):
+            self.history.cut(event.item_id, event.audio_end_ms)
+        if not self.is_ready or self._current is None:
+            return
+        connection = self._current
+
+        def asked(at_s: float) -> None:
+            if connection is self._told_up:
+                self._watch.asked(at_s)
+                self._user.line_changed()
+            if sent is not None:
+                sent(at_s)
+
+        connection.send(event, asked if isinstance(event, ResponseCreate) else sent)
+
+    def replay(self, resent: Collection[str]) -> None:
+        """Tell a new session what was said in those before it.
+
+        Args:
+            resent: items of the old session whose sound goes out again.
+        """
+        created = self.history.replay(resent, self._clock())
+        for event in created:
+            self.send(event)
+        if created:
+            self._trace.record("replayed", items=len(created))
 
     async def close(self) -> None:
         """Hang up and wait for the end of it."""
-        task = self._hang_up()
-        if task is not None:
-            await asyncio.gather(task, return_exceptions=True)
+        self._drop_next()
+        self._hang_up()
+        if self._ending:
+            await asyncio.gather(*self._ending, return_exceptions=True)
 
-    def _step(self, event: LinkEvent) -> None:
+    # The machine
+
+    def _step(self, event: LinkEvent, why: str) -> None:
         before = self.state
         self.state, effects = link_step(before, event, self._clock(), self._rules)
         if type(self.state) is not type(before):
             self._trace.record("link", state=type(self.state).__name__.lower())
+        news = []
         for effect in effects:
             match effect:
+                case Dial():
+                    self._current = self._dial()
                 case HangUp():
                     self._hang_up()
-                    if isinstance(event, LinkTick) and isinstance(before, Ready):
-                        self._user.line_down("renewed")
-                case Dial():
-                    self._dialled_s = self._clock()
-                    self._outgoing = asyncio.Queue()
-                    self.session = RealtimeSession()
-                    self._task = asyncio.create_task(self._hold(), name="line")
-                    self._task.add_done_callback(self._look_at)
+                case DialNext():
+                    self._next = self._dial()
+                case DropNext():
+                    self._drop_next()
+                case Switch():
+                    self._hang_up()
+                    self._current, self._next = self._next, None
+                case Announce():
+                    news.append(effect)
         if self.state != before:
             self._user.line_changed()
+        self._tell(why)
+        for each in news:
+            self._tell_news(each)
 
-    def _hang_up(self) -> asyncio.Task[None] | None:
-        task, self._task = self._task, None
-        self._answer_by_s = None
-        if task is not None:
-            task.cancel()
-        return task
+    def _tell_news(self, news: Announce) -> None:
+        match news:
+            case Announce("offline", fault):
+                pace = f"one dial is made each {self._rules.reset_s:g} s"
+                self._journal.event("circuit_open", f"{fault}: {pace}", level="warning")
+            case Announce("back", fault):
+                self._journal.event("link_back", f"connected again; it was {fault}")
+            case _:  # a refusal has its own line
+                pass
+        self._trace.record("announce", news=news.news, fault=news.fault)
+        self._announce(news)
 
-    async def _hold(self) -> None:
-        """Dial, set the session up, and stay on until it ends."""
-        socket = await self._connector.connect()
-        try:
-            await self._converse(socket)
-        finally:
-            await socket.close()
-
-    def _look_at(self, task: asyncio.Task[None]) -> None:
-        """Take the end of a connection, whatever brought it about."""
-        if task is not self._task or task.cancelled():
-            return  # hung up on purpose; another one may be on its way
-        self._task = None
-        match task.exception():
-            case RefusedError(code=code) as refusal:
-                self._lose(RefusedForGood(code), str(refusal), task)
-            case RemoteError() as loss:
-                self._lose(Lost(random.random()), str(loss), task)
-            case surprise:  # a mistake of ours must not leave the device deaf
-                self._lose(Lost(random.random()), f"internal error: {surprise!r}", task)
-
-    def _lose(
-        self, event: Lost | RefusedForGood, why: str, task: asyncio.Task[None] | None
-    ) -> None:
-        assert task is not self._task, "the connection is gone by now"
-        was_ready = self.is_ready
-        self._answer_by_s = None
-        level = "warning" if isinstance(event, Lost) else "error"
-        self._journal.event("link_lost" if was_ready else "link_failed", why, level=level)
-        self._trace.record("link_trouble", why=why, refused=isinstance(event, RefusedForGood))
-        self._step(event)
-        if was_ready:
+    def _tell(self, why: str) -> None:
+        """Tell the user of the session that is gone, and of the one that is there."""
+        up = self._current if self.is_ready else None
+        told, self._told_up = self._told_up, up
+        if told is up:
+            return
+        self._watch.rest()
+        if told is not None:
             self._user.line_down(why)
+        if up is not None:
+            self._user.line_up(up.took_s)
+
+    def _dial(self) -> Connection:
+        connection = Connection(self, self._connector, self._opening(), self._journal, self._clock)
+        connection.start()
+        return connection
+
+    def _hang_up(self) -> None:
+        connection, self._current = self._current, None
+        self._end(connection)
+
+    def _drop_next(self) -> None:
+        connection, self._next = self._next, None
+        self._end(connection)
+
+    def _end(self, connection: Connection | None) -> None:
+        task = connection.hang_up() if connection is not None else None
+        if task is not None:
+            self._ending.add(task)
+            task.add_done_callback(self._ending.discard)
+
+    # What connections tell
+
+    def connection_up(self, connection: Connection) -> None:
+        """See ConnectionUser."""
+        if connection is self._current:
+            self._step(Opened(), "")
+        elif connection is self._next:
+            self._step(NextOpened(), "")
+
+    def connection_heard(self, connection: Connection) -> None:
+        """See ConnectionUser."""
+        if connection is self._current and self.is_ready:
+            session = connection.session
+            answering = session.response_active or session.response_pending
+            self._watch.heard(self._clock(), answering=answering)
+
+    def connection_event(self, connection: Connection, event: ServerEvent) -> None:
+        """See ConnectionUser."""
+        if connection is not self._current:
+            return
+        self.history.take(event, self._clock())
+        if isinstance(event, ResponseDone) and event.response.status == "completed":
+            self._watch.served()
+            self._step(Served(), "")
+        self._user.line_event(event)
+
+    def connection_ended(self, connection: Connection, error: BaseException | None) -> None:
+        """See ConnectionUser."""
+        event: Lost | RefusedForGood
+        match error:
+            case RefusedError(code=code, fault=fault):
+                event = RefusedForGood(code, fault)
+            case RemoteError(fault=fault, retry_after_s=retry_after_s):
+                event = Lost(random.random(), fault, retry_after_s)
+            case _:  # a mistake of ours must not leave the device deaf
+                event = Lost(random.random(), "link_failed")
+        known = isinstance(error, RemoteError)
+        why = str(error) if known else f"internal error: {error!r}"
+        if connection is self._current:
+            self._current = None
+            self._lose(event, why)
+        elif connection is self._next:
+            self._next = None
+            self._journal.event("renewal_failed", why, level="info", FAULT=event.fault)
+            self._step(NextLost(), "")
+
+    def _lose(self, event: Lost | RefusedForGood, why: str) -> None:
+        # The same again and again is one line; those who look for them find the others.
+        again = self.fault == event.fault
+        expired = event.fault == "session_expired" and self.is_ready
+        level = "debug" if again else "info" if expired else "warning"
+        if isinstance(event, RefusedForGood):
+            level = "error"
+        self._journal.event(event.fault, why, level=level, WAS_READY=self.is_ready)
+        self._trace.record(
+            "link_trouble", why=why, fault=event.fault, refused=isinstance(event, RefusedForGood)
+        )
+        self._step(event, why)
         if isinstance(event, RefusedForGood):
             self._user.line_refused(event.code)
-
-    async def _converse(self, socket: Socket) -> None:
-        self._outgoing.put_nowait(_Outgoing(self._opening(), None))
-        reader = asyncio.create_task(self._read(socket), name="line-reader")
-        writer = asyncio.create_task(self._write(socket, self._outgoing), name="line-writer")
-        try:
-            await asyncio.wait({reader, writer}, return_when=asyncio.FIRST_COMPLETED)
-            if writer.done() and isinstance(writer.exception(), RemoteError):
-                await asyncio.wait({reader}, timeout=READER_KNOWS_S)  # it knows the reason
-        finally:
-            for task in (reader, writer):
-                task.cancel()
-            ends = await asyncio.gather(reader, writer, return_exceptions=True)
-        for end in ends:  # the reader's first
-            if isinstance(end, Exception):
-                raise end
-
-    async def _read(self, socket: Socket) -> None:
-        async for data in socket.messages():
-            self._receive(data)
-
-    async def _write(self, socket: Socket, outgoing: asyncio.Queue[_Outgoing]) -> None:
-        while True:
-            item = await outgoing.get()
-            await socket.send(self.session.send(item.event))
-            if item.sent is not None:
-                item.sent(self._clock())
-
-    def _receive(self, data: str | bytes) -> None:
-        self._answer_by_s = None
-        try:
-            events = self.session.receive(data)
-        except ProtocolError as wrong:
-            self._journal.event("protocol_error", f"ignored a message: {wrong}", level="warning")
-            return
-        for event in events:
-            match event:
-                case UnknownEvent(type=unknown):
-                    self._journal.event("unknown_event", f"ignored {unknown}", level="debug")
-                case SessionUpdated() if not self.is_ready:
-                    self._step(Opened())
-                    self._user.line_up(self._clock() - self._dialled_s)
-                case ErrorEvent(error=error) if classify(error) is Severity.FINAL:
-                    raise RefusedError(error.message, error.code or error.type)
-                case ErrorEvent(error=error) if classify(error) is Severity.RENEW:
-                    raise RemoteError(error.message)
-                case ErrorEvent(error=error) if not self.is_ready:
-                    # The settings were refused: talking with the server's own would not be ours.
-                    raise RefusedError(error.message, error.code or error.type)
-                case _:
-                    self._user.line_event(event)

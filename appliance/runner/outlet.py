@@ -47,6 +47,8 @@ class Outlet:
             end_ms = session.clamp_heard_ms(item_id, audio_end_ms)
             self._line.send(ConversationItemTruncate(item_id, end_ms))
             self._trace.record("truncate", item=item_id, audio_end_ms=end_ms)
+        else:  # of a session that has gone: what later ones are told of it ends here, too
+            self._line.history.cut(item_id, audio_end_ms)
 
     def sounded(self, sounded: Sounded) -> None:
         """Take the news that an item's first sample is heard."""

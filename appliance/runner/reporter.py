@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 
-from appliance.faults import fault, sentence
+from appliance.faults import Severity, fault, sentence
 from appliance.ports import Flash
 from appliance.runner.announcer import Announcer
 from appliance.runner.rules import Devices
 from appliance.runner.spans import Spans
 from appliance.runner.turns import TurnBook
+from appliance.session.link import Announce
 
 
 class Reporter:
@@ -26,6 +27,16 @@ class Reporter:
         self._devices.trace.record("fault", fault=name)
         self._devices.panel.flash(Flash.ERROR)
         self._announcer.explain(name)
+
+    def link_news(self, news: Announce) -> None:
+        """Say that the service is away, or back; the line has written it down."""
+        if news.news == "back":
+            self._announcer.settled("connection")
+            self._announcer.say("back_online")
+        elif news.news == "offline" and fault(news.fault).severity is not Severity.STANDING:
+            self._announcer.say("offline_now")
+        else:
+            self._announcer.explain(news.fault)
 
     def turn(self, turn: int, outcome: str) -> None:
         """Write the one line about a turn that has ended."""

@@ -123,6 +123,12 @@ reply_timeout_s = 15.0
 audio_input_usd = 10.0
 audio_cached_usd = 0.30
 audio_output_usd = 20.0
+text_input_usd = 0.60
+text_cached_usd = 0.06
+text_output_usd = 2.40
+transcription_usd = 0.006
+daily_cap_usd = 0.0
+idle_close = 0
 [endpoint]
 url = "wss://api.openai.com/v1/realtime"
 api_key = ""
@@ -179,6 +185,7 @@ def test_settings_are_frozen_through_and_through():
         ("session", "modalities", [["audio"], ["text"], []], [["video"], "audio", [1]]),
         ("hardware", "button_pin", [0, 27], [-1, 28]),
         ("hardware", "microphone_channel", [0, 7], [-1, 8]),
+        ("cost", "daily_cap_usd", [0.0, 0.05, 100000], [-0.01, 100001, float("nan"), "1"]),
         ("endpoint", "safety_identifier", ["", "user-7f"], ["a b", "é", "a\r\nX: y"]),
     ],
 )

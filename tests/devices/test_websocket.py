@@ -7,6 +7,7 @@ import socket
 import ssl
 import subprocess
 import sys
+import time
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 
@@ -14,6 +15,7 @@ import pytest
 from websockets.asyncio.server import serve
 from websockets.http11 import Response
 
+from appliance.devices.network import MachineState
 from appliance.devices.websocket import WebSocketConnector, WebSocketOptions
 from appliance.errors import ConfigError, RefusedError, RemoteError
 
@@ -101,15 +103,36 @@ def assert_fit_for_people(error):
     assert error.__context__ is None or error.__suppress_context__  # no traceback within
 
 
-async def answered(status, body=""):
+async def answered(status, body="", headers=None, wall_clock=time.time):
     """Return the error that comes of this answer to the handshake."""
 
     def refuse(connection, request):
         response = connection.respond(status, body)
+        response.headers.update(headers or {})
         return Response(status, response.reason_phrase, response.headers, body.encode())
 
     async with server(process_request=refuse) as (url, _):
-        return await failure(url)
+        return await failure(url, wall_clock=wall_clock)
+
+
+def machine(folder, interfaces=("eth0",), routed=True, timesync=None, built_s=0.0):
+    """Return a machine with these interfaces up; `timesync`: whether its clock was ever set."""
+    for name in ("lo", "wlan0", *interfaces):
+        interface = folder / "sys/class/net" / name
+        interface.mkdir(parents=True, exist_ok=True)
+        (interface / "operstate").write_text("up\n" if name in interfaces else "down\n")
+        (interface / "flags").write_text("0x9\n" if name == "lo" else "0x1003\n")
+    (folder / "proc/net").mkdir(parents=True, exist_ok=True)
+    route = "Iface Destination Gateway Flags RefCnt Use Metric Mask MTU Window IRTT\n"
+    if routed:
+        route += "eth0 00000000 0101A8C0 0003 0 0 0 00000000 0 0 0\n"
+    route += "eth0 0001A8C0 00000000 0001 0 0 0 00FFFFFF 0 0 0\n"
+    (folder / "proc/net/route").write_text(route)
+    if timesync is not None:
+        (folder / "run/systemd/timesync").mkdir(parents=True)
+    if timesync:
+        (folder / "run/systemd/timesync/synchronized").touch()
+    return MachineState(folder, built_s)
 
 
 def api_error(code, message="No."):
@@ -182,8 +205,18 @@ async def test_the_key_is_not_logged_at_debug_level(caplog):
 # The end of a connection
 
 
-@pytest.mark.parametrize("code", [1000, 1001, 1009, 1011, 4001])
-async def test_the_end_is_always_raised_with_code_and_reason(code):
+@pytest.mark.parametrize(
+    ("code", "fault"),
+    [
+        (1000, "link_lost"),
+        (1001, "session_expired"),
+        (1009, "link_lost"),
+        (1011, "service_unavailable"),
+        (1013, "service_unavailable"),
+        (4001, "service_unavailable"),
+    ],
+)
+async def test_the_end_is_always_raised_with_code_and_reason(code, fault):
     async def talk(connection):
         await connection.send("one")
         await connection.close(code, "session\nover " + KEY)
@@ -192,12 +225,13 @@ async def test_the_end_is_always_raised_with_code_and_reason(code):
     assert seen == ["one"]
     assert not isinstance(error, RefusedError)
     assert f"code {code}: session over ***" in str(error)
+    assert error.fault == fault
 
 
 async def test_close_4000_means_that_we_are_taken_for_a_beta_client():
     _, error = await ending(lambda connection: connection.close(4000, "beta"))
     assert isinstance(error, RefusedError)
-    assert error.code == "beta_api_shape_disabled"
+    assert error.code == error.fault == "beta_api_shape_disabled"
 
 
 async def test_a_final_code_in_the_close_reason_is_a_refusal():
@@ -213,6 +247,7 @@ async def test_a_connection_that_breaks_off():
 
     _, error = await ending(cut)
     assert "broke off" in str(error)
+    assert error.fault == "link_lost"
     assert not isinstance(error, RefusedError)
 
 
@@ -234,12 +269,30 @@ async def test_no_answer_to_a_ping():
         over.set()
     assert_fit_for_people(caught.value)
     assert "no answer to a ping within 0.1 s" in str(caught.value)
+    assert caught.value.fault == "stalled"
     assert 0.1 <= took < 2  # interval, time-out, and at most `close_timeout_s` for the goodbye
 
 
 async def test_an_oversized_message():
     _, error = await ending(lambda connection: connection.send("x" * 1001))
     assert "more than 1000 bytes (code 1009)" in str(error)
+    assert error.fault == "protocol_error"
+
+
+async def test_bytes_that_are_no_frame():
+    async def talk(connection):
+        connection.transport.write(b"\xff\xff\xff\xff garbage")
+
+    _, error = await ending(talk)
+    assert error.fault == "protocol_error"
+
+
+async def test_text_that_is_no_text():
+    async def talk(connection):
+        connection.transport.write(b"\x81\x02\xff\xfe")
+
+    _, error = await ending(talk)
+    assert error.fault == "protocol_error"
 
 
 async def test_a_message_of_the_largest_size_passes():
@@ -273,7 +326,13 @@ async def test_sending_on_a_connection_that_is_gone():
             "invalid_api_key",
         ),
         (401, "", "invalid_api_key"),
-        (403, "<html>", "invalid_api_key"),
+        (403, "", "invalid_api_key"),
+        (410, api_error(None, "This model was retired"), "model_not_found"),
+        (
+            403,
+            api_error("unsupported_country_region_territory"),
+            "unsupported_country_region_territory",
+        ),
         (403, api_error("account_deactivated"), "account_deactivated"),
         (404, api_error("model_not_found"), "model_not_found"),
         (404, api_error(None, "Unknown route"), "model_not_found"),
@@ -284,26 +343,66 @@ async def test_sending_on_a_connection_that_is_gone():
 async def test_answers_that_are_final(status, body, code):
     error = await answered(status, body)
     assert isinstance(error, RefusedError)
-    assert error.code == code
+    assert error.code == error.fault == code
     assert f"HTTP {status}" in str(error)
 
 
 @pytest.mark.parametrize(
-    ("status", "body"),
+    ("status", "body", "fault"),
     [
-        (404, "404: Not Found"),
-        (429, api_error("rate_limit_exceeded")),
-        (429, "slow down"),
-        (500, ""),
-        (503, '{"error": 7}'),
-        (200, "<html>Welcome to the hotel"),
-        (400, "[" * 5000),
+        (404, "404: Not Found", "link_failed"),
+        (403, "<html>blocked", "service_unavailable"),
+        (429, api_error("rate_limit_exceeded"), "rate_limit_exceeded"),
+        (429, "slow down", "rate_limit_exceeded"),
+        (500, "", "service_unavailable"),
+        (502, "<html>Bad Gateway", "service_unavailable"),
+        (503, '{"error": 7}', "service_unavailable"),
+        (200, "<html>Welcome to the hotel", "captive_portal"),
+        (200, "ok", "link_failed"),
+        (511, "<html>Log in", "captive_portal"),
+        (400, "[" * 5000, "link_failed"),
     ],
 )
-async def test_answers_that_may_change(status, body):
+async def test_answers_that_may_change(status, body, fault):
     error = await answered(status, body)
     assert not isinstance(error, RefusedError)
     assert f"HTTP {status}" in str(error)
+    assert error.fault == fault
+    assert error.retry_after_s is None
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("17", 17.0),
+        (" 0 ", 0.0),
+        ("Sun, 06 Nov 1994 08:49:37 GMT", 30.0),
+        ("Sun, 06 Nov 1994 08:48:00 GMT", 0.0),
+        ("soon", None),
+        ("", None),
+        ("-5", None),
+        ("9" * 400, None),
+    ],
+)
+async def test_how_long_we_are_asked_to_stay_away(value, seconds):
+    clock_s = 784111777.0 - 30.0  # 1994-11-06 08:49:07 UTC
+    assert (await answered(503, "", {"Retry-After": value}, lambda: clock_s)).retry_after_s == (
+        seconds
+    )
+
+
+async def test_a_log_in_page_that_sends_people_elsewhere_is_not_followed():
+    async with server() as (url, requests):
+        elsewhere = url.replace("127.0.0.1", "localhost")
+        error = await answered(302, "", {"Location": elsewhere})
+    assert error.fault == "captive_portal"
+    assert requests == []
+
+
+@pytest.mark.parametrize("address", ["/elsewhere", "//[", "ws://127.0.0.1:99999/"])
+async def test_a_redirect_without_an_end_or_sense_is_a_failure(address):
+    error = await answered(307, "", {"Location": address})
+    assert not isinstance(error, RefusedError)
 
 
 async def test_the_service_s_words_are_quoted_in_one_short_line():
@@ -319,6 +418,7 @@ async def test_nothing_listens():
         for host in ("127.0.0.1", "localhost"):
             error = await failure(f"ws://{host}:{port}/")
             assert str(error) == f"{host}:{port} refused the connection: nothing listens there"
+            assert error.fault == "connection_refused"
 
 
 async def test_a_handshake_that_gets_no_answer():
@@ -326,7 +426,9 @@ async def test_a_handshake_that_gets_no_answer():
         await reader.read()
 
     async with tcp_server(say_nothing) as port:
-        assert "within 0.3 s" in str(await failure(f"ws://127.0.0.1:{port}/"))
+        error = await failure(f"ws://127.0.0.1:{port}/")
+    assert "within 0.3 s" in str(error)
+    assert error.fault == "connect_timeout"
 
 
 @pytest.mark.parametrize("greeting", [b"", b"SSH-2.0-OpenSSH\r\n", b"HTTP/1.1 101 OK\r\n\r\n"])
@@ -338,31 +440,43 @@ async def test_a_server_of_another_kind(greeting):
     async with tcp_server(greet) as port:
         error = await failure(f"ws://127.0.0.1:{port}/")
     assert "no Realtime endpoint" in str(error) or "cannot reach" in str(error)
+    assert error.fault == "link_failed"
 
 
-async def test_a_name_that_has_no_address(monkeypatch):
+@pytest.mark.parametrize(
+    ("world", "fault"),
+    [
+        ({}, "dns_failed"),
+        ({"interfaces": ()}, "no_wifi"),
+        ({"routed": False}, "no_route"),
+    ],
+)
+async def test_a_name_that_has_no_address(monkeypatch, tmp_path, world, fault):
     async def no_such_name(*args, **kwargs):
         raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
 
     monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", no_such_name)
-    error = await failure("wss://api.openai.com/v1/realtime")
+    error = await failure("wss://api.openai.com/v1/realtime", machine=machine(tmp_path, **world))
     assert "cannot find the address of api.openai.com" in str(error)
+    assert error.fault == fault
 
 
-async def test_no_route(monkeypatch):
+@pytest.mark.parametrize(("interfaces", "fault"), [(("eth0",), "no_route"), ((), "no_wifi")])
+async def test_no_route(monkeypatch, tmp_path, interfaces, fault):
     async def unreachable(*args, **kwargs):
         raise OSError(101, "Connect call failed ('203.0.113.1', 443)")
 
     monkeypatch.setattr(asyncio.get_running_loop(), "create_connection", unreachable)
-    error = await failure("ws://203.0.113.1/")
-    assert str(error) == "cannot reach 203.0.113.1: Network is unreachable"
+    error = await failure("ws://203.0.113.1/", machine=machine(tmp_path, interfaces))
+    assert str(error).startswith("cannot reach 203.0.113.1: Network is unreachable")
+    assert error.fault == fault
 
 
 @pytest.mark.parametrize("url", ["wss://api.openai.com/v1/realtime", "wss://eu.api.openai.com/x"])
 async def test_the_public_endpoint_without_a_key(url):
     error = await failure(url, key="")
     assert isinstance(error, RefusedError)
-    assert error.code == "missing_api_key"
+    assert error.code == error.fault == "missing_api_key"
     assert "OPENAI_API_KEY" in str(error)
 
 
@@ -400,6 +514,7 @@ async def test_a_tls_handshake_that_is_nonsense():
     async with tcp_server(talk) as port:
         error = await failure(f"wss://127.0.0.1:{port}/")
     assert f"no TLS connection to 127.0.0.1:{port}: WRONG_VERSION_NUMBER" in str(error)
+    assert error.fault == "tls_failed"
 
 
 # TLS
@@ -446,17 +561,34 @@ async def test_a_trusted_certificate(tmp_path):
         ("20200101000000Z", "20210101000000Z", "has expired"),
     ],
 )
-async def test_a_certificate_of_another_time(tmp_path, start, end, words):
+@pytest.mark.parametrize(
+    ("timesync", "clock_s", "is_the_clock"),
+    [
+        (True, 2e9, {"not valid yet": False, "has expired": False}),
+        (False, 2e9, {"not valid yet": True, "has expired": True}),
+        (None, 2e9, {"not valid yet": True, "has expired": False}),
+        (True, 0.0, {"not valid yet": True, "has expired": True}),
+    ],
+)
+async def test_a_certificate_of_another_time(
+    tmp_path, start, end, words, timesync, clock_s, is_the_clock
+):
     ours, trust = certificate(tmp_path, start, end)
+    world = machine(tmp_path / "root", timesync=timesync, built_s=1.8e9)
     async with server(ssl=ours) as (url, requests):
-        assert words in str(await failure(url, tls=trust))
+        error = await failure(url, tls=trust, machine=world, wall_clock=lambda: clock_s)
+    assert words in str(error)
+    wrong = next(is_wrong for start, is_wrong in is_the_clock.items() if words.startswith(start))
+    assert error.fault == ("clock_wrong" if wrong else "tls_failed")
     assert requests == []
 
 
 async def test_a_certificate_that_nobody_vouches_for(tmp_path):
     ours, _ = certificate(tmp_path, "20200101000000Z", "20991231000000Z")
     async with server(ssl=ours) as (url, requests):
-        assert "is not to be trusted: self" in str(await failure(url))
+        error = await failure(url)
+    assert "is not to be trusted: self" in str(error)
+    assert error.fault == "tls_failed"
     assert requests == []
 
 
@@ -505,6 +637,7 @@ async def test_a_proxy_that_refuses(monkeypatch):
         monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{port}")
         error = await failure("ws://far.example/")
     assert str(error) == "the proxy answered HTTP 407 for far.example"
+    assert error.fault == "proxy_failed"
 
 
 @pytest.mark.parametrize("proxy", ["ftp://me:word@proxy", "socks5h://me:word@127.0.0.1:9"])
@@ -512,6 +645,7 @@ async def test_a_proxy_that_cannot_be_used_keeps_its_password(monkeypatch, proxy
     monkeypatch.setenv("https_proxy", proxy)
     error = await failure("ws://far.example/")
     assert "proxy" in str(error)
+    assert error.fault == "proxy_failed"
     assert "word" not in str(error)
 
 

@@ -1,7 +1,7 @@
 import pytest
 
 from appliance.realtime.server_structures import ErrorDetail, StatusError
-from appliance.realtime.severity import Severity, classify, is_final
+from appliance.realtime.severity import Severity, classify, fault_of, is_final
 
 CODES = {
     "input_audio_buffer_commit_empty": Severity.HARMLESS,
@@ -12,7 +12,9 @@ CODES = {
     "invalid_api_key": Severity.FINAL,
     "insufficient_quota": Severity.FINAL,
     "billing_hard_limit_reached": Severity.FINAL,
+    "billing_not_active": Severity.FINAL,
     "account_deactivated": Severity.FINAL,
+    "unsupported_country_region_territory": Severity.FINAL,
     "model_not_found": Severity.FINAL,
     "invalid_model": Severity.FINAL,
     "rate_limit_exceeded": Severity.TRANSIENT,
@@ -36,3 +38,17 @@ def test_the_type_speaks_where_the_code_does_not():
 def test_the_code_goes_before_the_type():
     error = ErrorDetail("insufficient_quota", "…", "response_cancel_not_active")
     assert classify(error) is Severity.HARMLESS
+
+
+@pytest.mark.parametrize(
+    ("error", "fault"),
+    [
+        (ErrorDetail("x", "…", "session_expired"), "session_expired"),
+        (ErrorDetail("insufficient_quota", "…"), "insufficient_quota"),
+        (StatusError("rate_limit_exceeded"), "rate_limit_exceeded"),
+        (StatusError("never_heard_of", "server_error"), "service_error"),
+        (ErrorDetail(), "service_error"),
+    ],
+)
+def test_an_error_has_the_name_of_its_fault(error, fault):
+    assert fault_of(error) == fault

@@ -39,6 +39,25 @@ def test_a_link_that_dies_takes_nothing_with_it():
     assert held.link_up() == [SendAudio(pcm(1), None), SendCommit(1), SendAsk(1)]
 
 
+def test_the_services_items_are_known_as_long_as_their_sound_goes_out_again():
+    held = HeldTurns()
+    held.link_up()
+    for turn in (1, 2):
+        held.add(turn, pcm(turn), 1.0)
+        held.commit(turn)
+    held.ask(2)
+    held.speech_began("by_itself", 3)
+    held.add(3, pcm(3), 1.0)
+    for item in ("item_1", "item_2", "by_itself"):
+        held.acknowledged(item, responds=True)
+    assert held.items == ["item_2", "by_itself"]  # nobody waits for an answer to the first
+    held.link_down()
+    assert held.items == ["item_2", "by_itself"]
+    held.answered(2)
+    held.link_up()
+    assert held.items == []  # on the new link they will be items of their own
+
+
 def test_an_answer_that_began_settles_it():
     held = HeldTurns()
     held.link_up()

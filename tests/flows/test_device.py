@@ -120,7 +120,6 @@ async def test_a_network_that_goes_away_without_a_word_loses_nothing(tmp_path):
 
 
 FAULTS = {
-    "stall": ((Expect({"type": "response.create"}, handle=False), Stall()), "no_answer"),
     "failed": ((FailNext("server_error", after_ms=200),), "service_error"),
     "cut short": ((FilterNext("content_filter", after_ms=200),), "reply_cut_short"),
     "line lost": (
@@ -146,8 +145,21 @@ async def test_every_way_an_answer_can_break_is_told_and_survived(tmp_path, name
         before = len(device.story.of("turn"))
         await press_for(device, 0.4)
         await device.wait_for(lambda: len(device.story.of("turn")) > before, 60, "no second turn")
-        if name != "stall":  # that connection stays silent for good
-            assert device.story.last("turn")["outcome"] == "answered"
+        assert device.story.last("turn")["outcome"] == "answered"
+
+
+async def test_an_answer_that_stalls_is_asked_for_on_a_new_connection(tmp_path):
+    stalled = (Expect({"type": "response.create"}, handle=False), Stall())
+    options = Options(port=0, script=Script((Part(stalled),)))
+    environ = {"APPLIANCE_HARDWARE__REPLY_TIMEOUT_S": "3"}
+    async with (
+        RealtimeServer(options) as server,
+        device_at(server.url, tmp_path, **environ) as device,
+    ):
+        await press_for(device, 0.4)
+        await device.wait_for(lambda: bool(device.story.of("turn")), 60, "no end")
+        assert device.story.last("turn")["outcome"] == "answered"
+        assert device.story.of("link_down")
 
 
 async def test_garbage_from_the_service_changes_nothing(tmp_path):

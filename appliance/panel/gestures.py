@@ -2,7 +2,7 @@
 
     hold               press: talk begins, at once    release: talk ends
     tap, hands_free    short press: toggle            held for LONG_PRESS: mute or unmute
-    any                two short presses: stop        held for longer than a turn may last: stuck
+    any                two short presses: stop        held for over a minute: stuck
 
 Rules
 - Nothing waits to see whether more will come. The first press of a double press does what one
@@ -11,7 +11,9 @@ Rules
 - A double press is two presses, each short (below min_press_ms where holding is talking, below
   long_press_ms elsewhere), whose starts lie within double_press_ms. A third one is a new first.
 - A long press counts while it is still held, and its release does nothing.
-- A stuck button is reported once and obeyed no longer: nothing until it is released.
+- Talk ends at the latest when a turn may last no longer; the release then does nothing.
+- A stuck button is reported once and obeyed no longer: nothing until it is released, which is
+  reported too. Where holding is talking, a button is not stuck while a turn may last.
 - A late Tick changes nothing: what was due before an event comes out before it, with its date.
 """
 
@@ -31,7 +33,8 @@ class GestureRules:
     min_press_ms: float = 150.0  # shorter is a tap, not talk (hold mode)
     double_press_ms: float = 400.0  # from start to start
     long_press_ms: float = 800.0  # tap and hands_free
-    max_turn_s: float = 60.0  # nobody holds a button for longer
+    max_turn_s: float = 60.0  # holding is not talking for longer (hold mode)
+    stuck_s: float = 60.0  # nobody holds a button for longer
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +67,19 @@ class ToggleMute:
 
 @dataclass(frozen=True, slots=True)
 class StuckButton:
-    """The button has been down for longer than a turn may last."""
+    """The button has been down for longer than anybody holds it."""
 
     at_s: float
 
 
-Gesture = TalkStart | TalkEnd | Toggle | Stop | ToggleMute | StuckButton
+@dataclass(frozen=True, slots=True)
+class FreeButton:
+    """A button that was stuck has been released: it is obeyed again."""
+
+    at_s: float
+
+
+Gesture = TalkStart | TalkEnd | Toggle | Stop | ToggleMute | StuckButton | FreeButton
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +87,7 @@ class GestureState:
     pressed_s: float | None = None  # since when the button is down
     first_s: float | None = None  # start of a short press that may be half of a double press
     was_long: bool = False  # this press has been taken as a long one
+    was_over: bool = False  # its talk has ended, and it is still held
     was_stuck: bool = False  # this press has been reported as stuck
 
 
@@ -100,9 +111,10 @@ def next_tick_s(state: GestureState, rules: GestureRules) -> float | None:
     """Return the time by which `step` wants a Tick; None if only a press or release can matter."""
     if state.pressed_s is None or state.was_stuck:
         return None
-    if rules.talk_mode != "hold" and not state.was_long:
-        return min(_long_s(state.pressed_s, rules), _stuck_s(state.pressed_s, rules))
-    return _stuck_s(state.pressed_s, rules)
+    stuck_s = _stuck_s(state.pressed_s, rules)
+    if rules.talk_mode == "hold":
+        return stuck_s if state.was_over else min(state.pressed_s + rules.max_turn_s, stuck_s)
+    return stuck_s if state.was_long else min(_long_s(state.pressed_s, rules), stuck_s)
 
 
 def _overdue(
@@ -113,19 +125,23 @@ def _overdue(
         return state, ()
     gestures: tuple[Gesture, ...] = ()
     long_s, stuck_s = _long_s(state.pressed_s, rules), _stuck_s(state.pressed_s, rules)
+    over_s = state.pressed_s + rules.max_turn_s
     if rules.talk_mode != "hold" and not state.was_long and now_s >= long_s < stuck_s:
         state, gestures = replace(state, was_long=True, first_s=None), (ToggleMute(long_s),)
+    if rules.talk_mode == "hold" and not state.was_over and now_s >= over_s:
+        state = replace(state, was_over=True, first_s=None)
+        gestures = (TalkEnd(over_s, rules.max_turn_s * 1000),)
     if now_s < stuck_s:
         return state, gestures
-    if rules.talk_mode == "hold":
-        gestures = (*gestures, TalkEnd(stuck_s, rules.max_turn_s * 1000))
     return replace(state, was_stuck=True, first_s=None), (*gestures, StuckButton(stuck_s))
 
 
 def _released(
     state: GestureState, pressed_s: float, at_s: float, rules: GestureRules
 ) -> tuple[GestureState, tuple[Gesture, ...]]:
-    if state.was_long or state.was_stuck:
+    if state.was_stuck:
+        return GestureState(), (FreeButton(at_s),)
+    if state.was_long or state.was_over:
         return GestureState(), ()
     holding = rules.talk_mode == "hold"
     held_ms = max(0.0, (at_s - pressed_s) * 1000)
@@ -145,4 +161,5 @@ def _long_s(pressed_s: float, rules: GestureRules) -> float:
 
 
 def _stuck_s(pressed_s: float, rules: GestureRules) -> float:
-    return pressed_s + rules.max_turn_s
+    holding = rules.talk_mode == "hold"
+    return pressed_s + (max(rules.stuck_s, rules.max_turn_s) if holding else rules.stuck_s)

@@ -4,6 +4,7 @@ from hypothesis import strategies as st
 
 from appliance.panel.button import Pressed, Released, Tick
 from appliance.panel.gestures import (
+    FreeButton,
     GestureRules,
     GestureState,
     Stop,
@@ -95,8 +96,32 @@ def test_a_long_press_is_not_half_of_a_double_press():
 
 def test_a_stuck_button_ends_the_talk_once_and_is_then_ignored():
     seen = [Pressed(1.0), Tick(61.0), Tick(62.0), Tick(500.0), Released(600.0)]
-    assert run(HOLD, *seen) == [TalkStart(1.0), ended(61.0, 60_000), StuckButton(61.0)]
-    assert run(HOLD, *seen, Pressed(601.0))[3:] == [TalkStart(601.0)]
+    assert run(HOLD, *seen) == [
+        *(TalkStart(1.0), ended(61.0, 60_000)),
+        *(StuckButton(61.0), FreeButton(600.0)),
+    ]
+    assert run(HOLD, *seen, Pressed(601.0))[4:] == [TalkStart(601.0)]
+
+
+def test_talk_ends_when_a_turn_may_last_no_longer_and_the_button_is_stuck_a_minute_after_it_began():
+    short = GestureRules(max_turn_s=10.0)
+    talk = [TalkStart(1.0), ended(11.0, 10_000)]
+    assert run(short, Pressed(1.0), Tick(11.0), Tick(12.0)) == talk
+    assert run(short, Pressed(1.0), Tick(11.0), Released(30.0)) == talk
+    assert run(short, Pressed(1.0), Tick(11.0), Tick(61.0)) == [*talk, StuckButton(61.0)]
+    assert run(short, *press(1.0, 70.0)) == [*talk, StuckButton(61.0), FreeButton(70.0)]
+    assert run(short, *press(1.0, 30.0), *press(31.0, 33.0))[2:] == [
+        *(TalkStart(31.0), ended(33.0, 2000))
+    ]
+
+
+def test_who_may_talk_for_longer_than_a_minute_has_no_stuck_button():
+    long = GestureRules(max_turn_s=170.0)
+    assert run(long, *press(1.0, 101.0)) == [TalkStart(1.0), ended(101.0, 100_000)]
+    assert run(long, Pressed(1.0), Tick(171.0))[1:] == [ended(171.0, 170_000), StuckButton(171.0)]
+    assert run(GestureRules("tap", max_turn_s=170.0), Pressed(1.0), Tick(61.0))[1:] == [
+        StuckButton(61.0)
+    ]
 
 
 @pytest.mark.parametrize("rules", TOGGLED)
@@ -104,6 +129,7 @@ def test_a_stuck_button_mutes_first_where_holding_is_not_talking(rules):
     assert run(rules, Pressed(1.0), Tick(90.0), Released(99.0)) == [
         ToggleMute(1.8),
         StuckButton(61.0),
+        FreeButton(99.0),
     ]
 
 
@@ -114,6 +140,9 @@ def test_ticks_are_wanted_only_for_what_can_come():
     assert next_tick_s(pressed, TAP) == 1.8
     assert next_tick_s(GestureState(pressed_s=1.0, was_long=True), TAP) == 61.0
     assert next_tick_s(GestureState(pressed_s=1.0, was_stuck=True), TAP) is None
+    short = GestureRules(max_turn_s=10.0)
+    assert next_tick_s(pressed, short) == 11.0
+    assert next_tick_s(GestureState(pressed_s=1.0, was_over=True), short) == 61.0
 
 
 @pytest.mark.parametrize("rules", [HOLD, *TOGGLED])
@@ -123,7 +152,7 @@ def test_what_comes_twice_is_ignored(rules):
     assert run(rules, Pressed(1.0), Pressed(1.1), Released(1.3), Released(1.4)) == once
 
 
-all_rules = st.sampled_from([HOLD, *TOGGLED])
+all_rules = st.sampled_from([HOLD, GestureRules(max_turn_s=1.0), *TOGGLED])
 gaps = st.lists(st.one_of(st.floats(0.001, 1.5), st.floats(59, 62)), max_size=12)
 
 
@@ -150,5 +179,7 @@ def test_any_order_is_taken_and_talk_starts_and_ends_in_turn(rules, seen):
     talk = [type(one) for one in gestures if isinstance(one, TalkStart | TalkEnd)]
     assert talk == [TalkStart, TalkEnd] * (len(talk) // 2) + [TalkStart] * (len(talk) % 2)
     assert all(one.held_ms >= 0 for one in gestures if isinstance(one, TalkEnd))
-    if rules is not HOLD:
+    if rules.talk_mode != "hold":
         assert not talk
+    stuck = [type(one) for one in gestures if isinstance(one, StuckButton | FreeButton)]
+    assert stuck == [StuckButton, FreeButton] * (len(stuck) // 2) + [StuckButton] * (len(stuck) % 2)

@@ -8,13 +8,16 @@ import json
 import os
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from appliance.demo.conversation import Heard, Plan, converse, write_out
 from appliance.demo.recording import default_recording, read_recording
+from appliance.demo.room import DEFAULT, ROOMS, Room, room_named
 from appliance.demo.soundroom import SoundRoom
 from appliance.demo.stage import play_aloud
+from appliance.demo.talk import TalkMode
 from appliance.demo.timeline import draw_timeline
 from appliance.errors import UsageError
 from appliance.panel.face import draw
@@ -26,12 +29,22 @@ EPILOG = """examples:
   appliance demo --input question.wav --out heard --json
   appliance demo --barge-in 1.0                press again one second into the answer
   appliance demo --endpoint ws://127.0.0.1:8765/v1/realtime
+  appliance demo --room                        in a room with echo
+  appliance demo --room hard --drift 100 --distance 1.5
+  appliance demo --room --talk-mode hands_free --barge-in 1.5
+                                               no button; speak over the answer
   appliance demo --live                        you, your microphone, and the space bar
 
 It writes conversation.wav (left: you, right: the device), timeline.png, summary.json and
-trace.jsonl. Settings come from the environment (APPLIANCE_AUDIO__INPUT_CHUNK_SIZE=480) or from
---config.
+trace.jsonl, and in a room microphone.wav (what the device heard). Settings come from the
+environment (APPLIANCE_AUDIO__INPUT_CHUNK_SIZE=480) or from --config.
 """
+
+ROOM_OPTIONS = (
+    ("distance", "M", "from mouth to microphone, 0.2 to 3"),
+    ("drift", "PPM", "how much faster the loudspeaker's clock is than the microphone's, ±400"),
+    ("saturation", "PART", "of the loudspeaker, 0 to 1"),
+)
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -42,8 +55,23 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print summary.json and nothing else")
     parser.add_argument("--endpoint", metavar="URL", help="a Realtime server (default: our own)")
     parser.add_argument(
-        "--barge-in", type=float, metavar="S", help="press again so long into the answer"
+        "--barge-in", type=float, metavar="S", help="speak again so long into the answer"
     )
+    parser.add_argument(
+        "--talk-mode",
+        choices=get_args(TalkMode),
+        default="hold",
+        help="hold the button, tap it, or leave it alone (%(default)s)",
+    )
+    parser.add_argument(
+        "--room",
+        nargs="?",
+        const=DEFAULT,
+        metavar="NAME",
+        help=f"stand in a room with echo: {', '.join(r.name for r in ROOMS)} ({DEFAULT})",
+    )
+    for name, unit, what in ROOM_OPTIONS:
+        parser.add_argument(f"--{name}", type=float, metavar=unit, help=f"with --room: {what}")
     parser.add_argument("--config", type=Path, metavar="FILE", help="settings file")
     parser.add_argument("--live", action="store_true", help="talk yourself, with the space bar")
 
@@ -56,15 +84,31 @@ def run(args: argparse.Namespace) -> int:
         from appliance.demo.live import talk_live
 
         return talk_live(args.endpoint, args.config)
+    stands_in = _room(args)
+    if args.talk_mode == "hands_free" and args.barge_in is not None and stands_in is None:
+        raise UsageError(
+            "--barge-in with --talk-mode hands_free needs --room: there is no button to press, "
+            "and without an echo the device cannot learn to tell you from itself"
+        )
     said = read_recording(args.input or default_recording())
     args.out = _out_folder(args.out)
     teller = Teller(to_terminal=sys.stderr.isatty() and not args.json, quiet=args.json)
     teller.say(f"you say {len(said) / WIRE_RATE_HZ:.1f} s; the device runs as a process of its own")
-    with SoundRoom() as room:
+    with SoundRoom(echoes=stands_in is not None) as room:
         outside = dict(os.environ)
         os.environ.update(room.env)  # before PortAudio starts in this process
         try:
-            plan = Plan(said, args.out, args.endpoint, args.barge_in, args.config, told=teller.told)
+            plan = Plan(
+                said,
+                args.out,
+                endpoint=args.endpoint,
+                barge_in_s=args.barge_in,
+                config=args.config,
+                told=teller.told,
+                mode=args.talk_mode,
+                room=stands_in,
+                sound_server=room.socket,
+            )
             heard = asyncio.run(converse(plan))
         finally:
             os.environ.clear()
@@ -75,12 +119,27 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps(heard.summary, indent=2, ensure_ascii=False))
     else:
         teller.end(heard, files)
-        player = play_aloud(heard.device)
+        player = play_aloud(heard.tapes.device)
         if player is not None:
             print("the answer is played on this machine's sound card")
             player.wait()
     answered = any(turn["outcome"] == "answered" for turn in heard.summary["turns"])
     return 0 if answered else 1
+
+
+def _room(args: argparse.Namespace) -> Room | None:
+    changed = {name: getattr(args, name) for name, _, _ in ROOM_OPTIONS}
+    if args.room is None:
+        given = [f"--{name}" for name, value in changed.items() if value is not None]
+        if given:
+            raise UsageError(f"{given[0]} goes with --room")
+        return None
+    return room_named(
+        args.room,
+        distance_m=changed["distance"],
+        drift_ppm=changed["drift"],
+        saturation=changed["saturation"],
+    )
 
 
 def _out_folder(path: Path) -> Path:
@@ -115,6 +174,11 @@ class Teller:
                 self.say(f"   device: {text}")
             case {"kind": "fault", "fault": fault}:
                 self.say(f"   fault:  {fault}")
+            case {"kind": "echo", "converged": converged, "loss_db": loss_db}:
+                how = "converged" if converged else "has not converged"
+                self.say(f"   echo:   the canceller {how} ({loss_db:.0f} dB)")
+            case {"kind": "barge_in"}:
+                self.say("   the device hears you over its answer")
             case {"kind": "cut", "heard_ms": heard_ms}:
                 self.say(f"   cut after {heard_ms / 1000:.2f} s of the answer")
             case _:
@@ -129,10 +193,31 @@ class Teller:
         print(
             f"\nspeech lost: {summary['speech_lost_samples']} samples"
             f" ({summary['speech_compared_with']}), xruns: {summary['xruns']},"
-            f" memory: {summary['rss_mb']} MB, CPU: {summary['cpu_percent']} %\n"
+            f" memory: {summary['rss_mb']} MB, CPU: {summary['cpu_percent']} %"
         )
+        for line in _of_the_room(summary):
+            print(line)
+        print()
         for name, path in files.items():
             print(f"{name:13} {path}")
+
+
+def _of_the_room(summary: dict[str, Any]) -> Iterator[str]:
+    room, echo = summary["room"], summary["echo"]
+    if room is not None:
+        yield (
+            f"room {room['name']}: RT60 {room['rt60_s']:.2f} s, echo after {room['echo_delay_ms']}"
+            f" ms, {room['echo_to_speech_db']} dB over your voice; rendered in"
+            f" {room['latency_ms']['p50']} ms with {room['xruns']} xruns"
+        )
+    if echo is not None and echo["converged_after_s"] is not None:
+        yield f"echo: learnt after {echo['converged_after_s']} s, {echo['loss_db']} dB down"
+    if summary["talk_mode"] == "hands_free":
+        silent = ", ".join(f"{ms} ms" for ms in summary["voice_to_silence_ms"]) or "-"
+        yield (
+            f"barge-ins: {summary['barge_ins_made']} made, {summary['barge_ins_missed']} missed,"
+            f" {summary['false_barge_ins']} false; from voice to silence: {silent}"
+        )
 
 
 PERCENTILES = ("p50", "p95", "p99")

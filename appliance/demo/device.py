@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import sys
@@ -13,7 +14,7 @@ from typing import Any
 
 from appliance.errors import UsageError
 
-READY_WITHIN_S = 30.0
+READY_WITHIN_S = 90.0  # without kernels at hand, numba compiles the sound chain first
 STOP_WITHIN_S = 10.0
 LONGEST_LINE = 1 << 20
 
@@ -101,13 +102,18 @@ class DeviceProcess:
         Raises:
             UsageError: the device ended first, or the time is over; `otherwise` and its own words.
         """
-        try:
+        if await self.sees(seen, within_s):
+            return
+        if self._ended:
+            raise UsageError(f"{otherwise}: it ended{self._last_words()}")
+        raise UsageError(f"{otherwise} within {within_s:.0f} s{self._last_words()}")
+
+    async def sees(self, seen: Callable[[], bool], within_s: float) -> bool:
+        """Wait until the story makes `seen` true, and say whether it did."""
+        with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(within_s), self._news:
                 await self._news.wait_for(lambda: seen() or self._has_ended())
-        except TimeoutError as late:
-            raise UsageError(f"{otherwise} within {within_s:.0f} s{self._last_words()}") from late
-        if not seen():
-            raise UsageError(f"{otherwise}: it ended{self._last_words()}")
+        return seen()
 
     def _has_ended(self) -> bool:
         return self._ended

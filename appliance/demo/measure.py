@@ -24,3 +24,16 @@ def cost_of(pid: int) -> Cost:
     return Cost(
         ticks / os.sysconf("SC_CLK_TCK"), round(pages * os.sysconf("SC_PAGE_SIZE") / 1e6, 1)
     )
+
+
+def libraries_of(pid: int) -> frozenset[str]:
+    """Return the file names of what the process has mapped: programs, libraries, data."""
+    lines = Path(f"/proc/{pid}/maps").read_text().splitlines()
+    return frozenset(
+        Path(fields[5]).name for line in lines if len(fields := line.split(None, 5)) > 5
+    )
+
+
+def is_clean(libraries: frozenset[str]) -> bool:
+    """Say whether no compiler is among them: the device runs kernels that were compiled before."""
+    return not any("llvmlite" in name or "libLLVM" in name for name in libraries)

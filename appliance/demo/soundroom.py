@@ -1,4 +1,4 @@
-"""A room with a mouth, an ear and no sound card: a private PulseAudio with two null sinks.
+"""A room with a mouth, an ear and no sound card: a private PulseAudio with null sinks.
 
     mouth ──► sink "mic" ──► mic      what the device records is what the mouth played
     spk   ──► sink "spk" ──► ear      what the ear records is what the device played
@@ -6,6 +6,13 @@
 Programs reach it through ALSA: `env` names an ALSA configuration in which `mic`, `mouth`, `spk`
 and `ear` are PCMs, and `spk` and `mic` are the defaults. At the room's own rate, in mono s16le,
 nothing on the way is resampled or mixed, so samples pass unchanged.
+
+With `echoes` the mouth has a sink of its own, which PCM `voice` hears, and it is left to another
+process (`renderer`) to play what the microphone hears of mouth and loudspeaker:
+
+    mouth ──► sink "mouth" ──► voice, renderer
+    spk   ──► sink "spk"   ──► ear, renderer
+    renderer ──► sink "mic" ──► mic
 
 The server is private: its own runtime directory, socket and cookie; it touches no other server
 and reads no user's configuration. Several rooms can be open at once.
@@ -28,7 +35,6 @@ from appliance.units import WIRE_RATE_HZ
 
 _READY_WITHIN_S = 15.0
 _STOP_WITHIN_S = 5.0
-_SYSTEM_ALSA_CONF = Path("/usr/share/alsa/alsa.conf")
 
 # norewinds: a null sink otherwise renders up to 2 s ahead and rewrites that past when a stream
 # begins; with it, at most 50 ms are rendered ahead and what the ear got is never revised.
@@ -36,16 +42,20 @@ _SYSTEM_ALSA_CONF = Path("/usr/share/alsa/alsa.conf")
 # of that, whatever the others ask for: times measured here are then good to about 10 ms.
 # The command line on its standard input ends the server when we end, however that comes about.
 _PULSE_SCRIPT = """\
-load-module module-null-sink sink_name=mic rate={rate} channels=1 format=s16le norewinds=1
-load-module module-null-sink sink_name=spk rate={rate} channels=1 format=s16le norewinds=1
+{sinks}
 load-module module-null-sink sink_name=void rate={rate} channels=1 format=s16le norewinds=1
-load-module module-loopback source=mic.monitor sink=void latency_msec=30
-load-module module-loopback source=spk.monitor sink=void latency_msec=30
+{steps}
 load-module module-native-protocol-unix auth-anonymous=1 socket={socket}
 load-module module-cli exit_on_eof=1
 """
 
+_PULSE_SINK = (
+    "load-module module-null-sink sink_name={name} rate={rate} channels=1 format=s16le norewinds=1"
+)
+_PULSE_STEP = "load-module module-loopback source={name}.monitor sink=void latency_msec=30"
+
 _ALSA_PCMS = {"mic": "mic.monitor", "mouth": "mic", "spk": "spk", "ear": "spk.monitor"}
+_ECHO_PCMS = {**_ALSA_PCMS, "mouth": "mouth", "voice": "mouth.monitor"}
 _ALSA_PCM = 'pcm.{name} {{ type pulse server "{server}" device {device} hint {{ show on }} }}\n'
 _ALSA_DEFAULT = 'pcm.!default { type asym playback.pcm "spk" capture.pcm "mic" }\n'
 
@@ -54,14 +64,16 @@ class SoundRoom:
     """Context manager: the room stands inside the `with`, and leaves nothing behind.
 
     Attributes:
-        rate_hz: rate of both sinks; at this rate audio passes bit for bit.
+        rate_hz: rate of all sinks; at this rate audio passes bit for bit.
         env: variables for a child process (or os.environ, before PyAudio is first made) that is
             to live in the room. Set on entry.
         socket: the server's address for `pactl --server` and `parec --server`. Set on entry.
     """
 
-    def __init__(self, rate_hz: int = WIRE_RATE_HZ) -> None:
+    def __init__(self, rate_hz: int = WIRE_RATE_HZ, *, echoes: bool = False) -> None:
+        """Plan a room; `echoes`: its microphone hears what `renderer` makes of it."""
         self.rate_hz = rate_hz
+        self.echoes = echoes
         self.env: dict[str, str] = {}
         self.socket = ""
         self._dir: tempfile.TemporaryDirectory[str] | None = None
@@ -79,8 +91,6 @@ class SoundRoom:
                 "no pulseaudio here to stand in for a sound card: "
                 "apt-get install pulseaudio libasound2-plugins"
             )
-        if not _SYSTEM_ALSA_CONF.exists():
-            raise UsageError(f"{_SYSTEM_ALSA_CONF} is missing: apt-get install libasound2-data")
         self._dir = tempfile.TemporaryDirectory(prefix="soundroom-")
         try:
             self._build(Path(self._dir.name))
@@ -117,10 +127,18 @@ class SoundRoom:
         address = home / "native"
         self.socket = f"unix:{address}"
         script, alsa = home / "room.pa", home / "asound.conf"
-        script.write_text(_PULSE_SCRIPT.format(rate=self.rate_hz, socket=address))
+        names = ("mic", "spk", "mouth") if self.echoes else ("mic", "spk")
+        script.write_text(
+            _PULSE_SCRIPT.format(
+                rate=self.rate_hz,
+                sinks="\n".join(_PULSE_SINK.format(name=n, rate=self.rate_hz) for n in names),
+                steps="\n".join(_PULSE_STEP.format(name=n) for n in names),
+                socket=address,
+            )
+        )
         pcms = [
             _ALSA_PCM.format(name=name, server=self.socket, device=device)
-            for name, device in _ALSA_PCMS.items()
+            for name, device in (_ECHO_PCMS if self.echoes else _ALSA_PCMS).items()
         ]
         alsa.write_text("".join(pcms) + _ALSA_DEFAULT)
         private = {
@@ -133,7 +151,9 @@ class SoundRoom:
         }
         self._server = self._start(home, script, private)
         self.env = {
-            "ALSA_CONFIG_PATH": f"{_SYSTEM_ALSA_CONF}:{alsa}",
+            # Nothing of the system's: PortAudio opens every PCM it can find, and the plug-ins of a
+            # desktop pull in 14 MB of codecs that no device of ours has.
+            "ALSA_CONFIG_PATH": str(alsa),
             "PULSE_COOKIE": str(home / "cookie"),  # else the client library makes one in HOME
         }
 

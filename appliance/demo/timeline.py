@@ -30,24 +30,38 @@ COLOURS = {
     "fault": "#d64545",
     "setup": "#b39ddb",
 }
-MARKS = {"commit": "commit sent", "sounded": "first sound", "cut": "cut"}
+MARKS = {
+    "commit": "commit sent",
+    "sounded": "first sound",
+    "cut": "cut",
+    "echo": "echo learnt",
+}
+
+ROOM_FOR_A_WORD = 0.05  # of the picture's width
+CROWDED = 0.08  # of the picture's width: closer labels go above each other
 
 
 def draw_timeline(heard: Heard, path: Path) -> Path:
     """Write the picture and return its path."""
-    length_s = len(heard.you) / WIRE_RATE_HZ
+    tapes = heard.tapes
+    waves = [("you", tapes.you, "#4c9be8"), ("device", tapes.device, "#57b36a")]
+    if heard.plan.room is not None:
+        waves.insert(1, ("microphone", tapes.microphone, "#8d6fb8"))
     figure, axes = plt.subplots(
-        4, 1, figsize=(13, 7), sharex=True, height_ratios=[3, 3, 1, 1], layout="constrained"
+        len(waves) + 2,
+        1,
+        figsize=(13, 2.3 * len(waves) + 2.4),
+        sharex=True,
+        height_ratios=[3] * len(waves) + [1, 1],
+        layout="constrained",
     )
-    _wave(axes[0], heard.you, "you", "#4c9be8")
-    _wave(axes[1], heard.device, "device", "#57b36a")
-    _bands(axes[2], heard, "state", "turn")
-    _bands(axes[3], heard, "light", "LED")
-    for record in heard.story.records:
-        if record["kind"] in MARKS:
-            _mark(axes[:2], record, heard.start_s)
-    axes[3].set_xlabel("seconds")
-    axes[3].set_xlim(0, length_s)
+    for each, (name, pcm, colour) in zip(axes, waves, strict=False):
+        _wave(each, pcm, name, colour)
+    _bands(axes[-2], heard, "state", "turn")
+    _bands(axes[-1], heard, "light", "LED")
+    _mark_all(axes[: len(waves)], heard)
+    axes[-1].set_xlabel("seconds")
+    axes[-1].set_xlim(0, tapes.length_s)
     figure.suptitle(_title(heard.summary))
     figure.savefig(path, dpi=110)
     plt.close(figure)
@@ -56,7 +70,7 @@ def draw_timeline(heard: Heard, path: Path) -> Path:
 
 def _title(summary: dict[str, Any]) -> str:
     wait = summary["spans_ms"].get("release_to_first_sound", {}).get("p50")
-    waited = f"answered {wait:.0f} ms after release" if wait is not None else "no answer"
+    waited = f"answered {wait:.0f} ms after the question" if wait is not None else "no answer"
     return f"{waited}; {summary['speech_lost_samples']} samples of speech lost"
 
 
@@ -73,18 +87,33 @@ def _wave(axes: Axes, pcm: Pcm, name: str, colour: str) -> None:
 
 def _bands(axes: Axes, heard: Heard, kind: str, name: str) -> None:
     changes = heard.story.of(kind)
-    ends = [change["t"] for change in changes[1:]] + [heard.start_s + len(heard.you) / WIRE_RATE_HZ]
+    start_s = heard.tapes.start_s
+    ends = [change["t"] for change in changes[1:]] + [start_s + heard.tapes.length_s]
     for change, end_s in zip(changes, ends, strict=True):
-        label, begin_s = change[kind], change["t"] - heard.start_s
-        axes.axvspan(begin_s, end_s - heard.start_s, color=COLOURS.get(label, "#cccccc"))
-        if end_s - change["t"] > 0.35:
-            axes.text(max(0.0, begin_s) + 0.02, 0.5, label.replace("_", " "), va="center", size=8)
+        label, begin_s = change[kind], change["t"] - start_s
+        axes.axvspan(begin_s, end_s - start_s, color=COLOURS.get(label, "#cccccc"))
+        if end_s - change["t"] > ROOM_FOR_A_WORD * heard.tapes.length_s:
+            axes.text(
+                max(0.0, begin_s) + 0.02,
+                0.5,
+                label.replace("_", " "),
+                va="center",
+                size=8,
+                clip_on=True,
+            )
     axes.set_yticks([])
     axes.set_ylabel(name)
 
 
-def _mark(waves: Any, record: dict[str, Any], start_s: float) -> None:
-    at_s = record.get("at_s", record.get("silent_s", record["t"])) - start_s
-    for axes in waves:
-        axes.axvline(at_s, color="#333333", linewidth=0.8, linestyle="--")
-    waves[0].text(at_s, 1.02, f"{MARKS[record['kind']]} {at_s:.2f}", size=7, ha="center")
+def _mark_all(waves: Any, heard: Heard) -> None:
+    marked = [record for record in heard.story.records if record["kind"] in MARKS]
+    learnt = [r for r in marked if r["kind"] == "echo" and r["converged"]][:1]
+    last_s, row = -1e9, 0
+    for record in (r for r in marked if r["kind"] != "echo" or r in learnt):
+        at_s = record.get("at_s", record.get("silent_s", record["t"])) - heard.tapes.start_s
+        crowded = at_s - last_s < CROWDED * heard.tapes.length_s
+        last_s, row = at_s, (row + 1) % 3 if crowded else 0
+        for axes in waves:
+            axes.axvline(at_s, color="#333333", linewidth=0.8, linestyle="--")
+        text = f"{MARKS[record['kind']]} {at_s:.2f}"
+        waves[0].text(at_s, 1.02 + 0.16 * row, text, size=7, ha="center")

@@ -5,6 +5,9 @@ SHELL := /bin/bash
 .PHONY: help setup demo test lint types layers units kernels prompts peers lock clean
 
 BIN := .venv/bin
+# What is built once, where everything looks for it: compiled sound kernels, spoken prompts.
+KERNELS := appliance/kernels/built/appliance-kernels.so
+PROMPTS := appliance/prompts/built/manifest.json
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 DEBIAN_PACKAGES := $(shell sed 's/\#.*//' requirements/debian.txt)
 # lgpio has no wheel for every Python: on an ARM board it may have to be built, which needs swig, and
@@ -54,19 +57,13 @@ types: setup
 layers: setup
 	$(BIN)/lint-imports --no-cache
 
-# The sound kernels, compiled ahead of time and put where everything looks for them: without numba in
-# the process, the device is half as large and starts at once.
-KERNELS := appliance/kernels/built/appliance-kernels.so
-
+# Without numba in the process the device takes a sixth of the memory, and starts at once.
 $(KERNELS): .venv/.ready $(wildcard appliance/dsp/*.py appliance/kernels/*.py)
 	@echo "==> sound kernels (a minute) into $(@D)"
 	@$(BIN)/appliance kernels build --out $(@D) >/dev/null
 	@touch $@
 
 kernels: $(KERNELS) ## Compile the sound kernels ahead of time, for this machine
-
-# What the device says by itself, where everything looks for it.
-PROMPTS := appliance/prompts/built/manifest.json
 
 $(PROMPTS): .venv/.ready $(wildcard appliance/prompts/*.py appliance/prompts_build/*.py)
 	@echo "==> spoken prompts into $(@D)"

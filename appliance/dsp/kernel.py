@@ -268,6 +268,7 @@ class Registry:
         self._kernels: dict[str, Kernel] = {}
         self._object: KernelObject | None = None
         self._chosen: str | None = None  # "python", "jit" or "object", once decided
+        self._warned = False
 
     def __iter__(self) -> Iterator[Kernel]:
         return iter(sorted(self._kernels.values(), key=lambda each: each.name))
@@ -289,7 +290,7 @@ class Registry:
         """Set aside what was chosen: every kernel binds anew, by `choice` or, for None, by
         `APPLIANCE_KERNELS`. `choice` is `python`, `jit` or the directory of a built object.
         """
-        self._chosen, self._object = None, None
+        self._chosen, self._object, self._warned = None, None, False
         if choice is not None:
             self._choose(choice)
         for each in self._kernels.values():
@@ -307,7 +308,7 @@ class Registry:
                 found.restype = None
                 found.argtypes = [c_type(each) for each in wanted.parameters.values()]
                 return found
-            _log.warning("%s; numba compiles it now", found)
+            self._warn(found)
         if self._chosen == "python":
             return _PYTHON
         return _just_in_time(wanted)
@@ -320,9 +321,15 @@ class Registry:
         directory = Path(choice) if choice else PACKAGED
         found = KernelObject.load(directory)
         if isinstance(found, str):
-            _log.warning("%s; numba compiles the sound kernels now", found)
+            self._warn(found)
         else:
             self._object = found
+
+    def _warn(self, why: str) -> None:
+        """Say once what is wrong: what is true of one kernel is as a rule true of more."""
+        if not self._warned:
+            _log.warning("%s; numba compiles what is missing now", why)
+        self._warned = True
 
 
 def _just_in_time(wanted: Kernel) -> Any:

@@ -184,7 +184,7 @@ def test_without_object_and_without_numba_the_error_says_what_to_do(tmp_path, ca
     try:
         with caplog.at_level(logging.WARNING):
             REGISTRY.use(str(tmp_path))
-        assert "numba compiles the sound kernels now" in caplog.text
+        assert "numba compiles what is missing now" in caplog.text
         with pytest.raises(ConfigError, match=r"need a built object .* or numba"):
             kernel(*arrays(), 1.0, 1)
     finally:

@@ -8,7 +8,6 @@ runs at another clock than the microphone.
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +15,7 @@ from typing import Any
 import numpy as np
 from scipy.signal import fftconvolve, resample_poly  # type: ignore[import-untyped]  # no types
 
+from appliance.acoustics import load_acoustics
 from appliance.bench.corpus import TALKERS, Corpus, Recordings, Samples, active_power
 from appliance.bench.systems import Pcm, pcm
 from appliance.errors import UsageError
@@ -135,7 +135,7 @@ def _drifted(samples: Samples, ppm: int) -> Samples:
 def _room(reverberation_s: float, rng: np.random.Generator) -> tuple[Samples, Samples]:
     """Return the responses from loudspeaker and talker to the microphone."""
     try:
-        acoustics = importlib.import_module("pyroomacoustics")
+        acoustics = load_acoustics()
     except ImportError as error:
         raise UsageError(
             "pyroomacoustics is missing: pip install 'voice-appliance[tools]'"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,7 @@ SAME = 24  # 1 ms: a filter's own delay may vary by so much
 BLURRED = 2880  # 120 ms: both edges of a hole look like nothing for so long
 NEAR_BY = 72_000  # 3 s: no more is missing within an utterance, or too much
 BRIEF = 4800  # 200 ms
+APART = 24_000  # 1 s
 QUIET = 64  # of int16: what is softer at both ends is not speech
 
 
@@ -31,6 +33,18 @@ class Loss:
 def lost_samples(said: Pcm, received: Pcm) -> int:
     """Return how many samples of the speech in `said` are not in `received`."""
     return sum(loss.samples for loss in losses(said, received))
+
+
+def lost_of_all(sentences: Sequence[Pcm], received: Pcm) -> int:
+    """Return the same of several sentences, said one after the other with any pauses between.
+
+    Where one is said again, its copies are told apart by their order, so they must not be taken
+    for one long utterance.
+    """
+    if _lost_exactly(np.concatenate(sentences), received) is not None:
+        return lost_samples(np.concatenate(sentences), received)
+    apart = np.zeros(APART, np.int16)
+    return lost_samples(np.concatenate([x for each in sentences for x in (each, apart)]), received)
 
 
 def losses(said: Pcm, received: Pcm) -> list[Loss]:

@@ -16,7 +16,7 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from appliance.demo.compare import lost_samples
+from appliance.demo.compare import lost_of_all
 from appliance.demo.device import DeviceProcess, Story
 from appliance.demo.measure import cost_of, is_clean, libraries_of
 from appliance.demo.room import Room
@@ -105,7 +105,7 @@ async def converse(plan: Plan) -> Heard:
     summary = {
         **of_device(device.story, before, after, took_s),
         "modules_clean": is_clean(libraries),
-        "speech_lost_samples": lost_samples(np.concatenate(said), received),
+        "speech_lost_samples": lost_of_all(said, received),
         "speech_compared_with": _compared(plan),
         "endpoint": plan.endpoint or "local",
         "talk_mode": plan.mode,

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from appliance.acoustics import load_acoustics
 from appliance.errors import UsageError
 from appliance.units import WIRE_RATE_HZ
 
@@ -100,9 +101,8 @@ def room_named(
 
 def responses_of(room: Room) -> Responses:
     """Compute the room's two impulse responses; takes some tenths of a second."""
-    # Imported here: it brings scipy along, and only the process that renders the room needs it.
-    import pyroomacoustics as pra  # type: ignore[import-untyped]  # it publishes no types
-
+    # Loaded here: it brings scipy along, and only the process that renders the room needs it.
+    pra = load_acoustics()
     absorption, order = pra.inverse_sabine(room.rt60_s, room.size_m)
     box = pra.ShoeBox(
         room.size_m, fs=WIRE_RATE_HZ, materials=pra.Material(absorption), max_order=order

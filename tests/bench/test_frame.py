@@ -76,13 +76,13 @@ def test_the_figures_of_a_row_go_together(measured):
 
 @needs_tools
 def test_counts_repeat(measured, kept, tmp_path):
-    """Those of the machine code to the last instruction; those of Python within 0.1 %."""
+    """Those of the machine code to the last instruction; those of Python within 1 %."""
     before = measured[0]["vad"]
     again = callgrind.count(
         ["vad"], kept / objects.NATIVE, tmp_path, frames=PLAN.frames, warm_up=PLAN.warm_up
     )["vad"]
     assert again.kernels.instructions == before.native.kernels.instructions
-    assert again.all.instructions == pytest.approx(before.native.all.instructions, rel=1e-3)
+    assert again.all.instructions == pytest.approx(before.native.all.instructions, rel=1e-2)
 
 
 @needs_tools

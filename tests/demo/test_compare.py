@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from appliance.demo.compare import losses, lost_samples
+from appliance.demo.compare import losses, lost_of_all, lost_samples
 from appliance.demo.recording import SHIPPED_BY_DEBIAN, default_recording, read_recording
 from appliance.demo.room import responses_of, room_named
 from appliance.dsp.chain import Chain
@@ -146,3 +146,14 @@ def test_in_a_room_it_is_what_the_microphone_heard_that_counts(said):
     assert losses(heard, sent) == []
     at = int(places_in_speech(said, 1)[0])
     assert_is_the_hole(losses(heard, without(sent, at + 6000 + Chain(STAGES).delay_samples)), at)
+
+
+@pytest.mark.parametrize("pause", [2_000, 40_000])
+def test_one_sentence_said_twice_is_told_apart_by_its_order(said, pause):
+    silence = np.zeros(pause, np.int16)
+    stream = np.concatenate([silence, said, silence, said, silence])
+    heard = chained(stream)
+    second = heard[: pause + len(said) + pause // 2]
+    assert lost_of_all([said, said], heard) == 0
+    assert lost_of_all([said, said], second) > 0.8 * len(said)
+    assert lost_of_all([said, said], stream) == 0, "bit for bit, too"

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import math
+import os
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from appliance.devices.echo_reference import EchoReference
+from appliance.devices.health import Board
 from appliance.devices.journal import LineJournal, journal_for
 from appliance.devices.pipe import JsonTrace, NoPanel, NoTrace, PipePanel
 from appliance.devices.portaudio_microphone import PortAudioMicrophone
 from appliance.devices.portaudio_speaker import PortAudioSpeaker, buffer_samples
 from appliance.devices.portaudio_system import SoundSystem
 from appliance.devices.sound_front import SoundFront
+from appliance.devices.state_file import UNWRITABLE, StateFile, StateKeeper
 from appliance.devices.systemd import notify_ready, notify_stopping
 from appliance.devices.terminal import TerminalPanel
 from appliance.devices.websocket import WebSocketConnector, WebSocketOptions
@@ -27,18 +30,23 @@ from appliance.dsp.beam import Mode
 from appliance.dsp.chain import STAGES, Chain
 from appliance.dsp.frame import FRAME
 from appliance.dsp.geometry import GEOMETRIES, SINGLE
+from appliance.errors import ApplianceError
+from appliance.faults import fault, sentence
 from appliance.panel.gestures import GestureRules
-from appliance.ports import Panel, Trace
+from appliance.ports import Journal, Panel, Trace
 from appliance.prompts.store import Prompts, default_directory
 from appliance.realtime.client_events import SessionUpdate
 from appliance.realtime.wire_session import endpoint_url, session_update
 from appliance.runner.button import ButtonRules
 from appliance.runner.core import Runner
-from appliance.runner.rules import Devices, Rules
+from appliance.runner.rules import Devices, Purse, Rules
 from appliance.runner.tools import ToolBox, time_tool, volume_tool
-from appliance.runner.turns import Prices
+from appliance.session.budget import VERSION, BudgetRules, BudgetState, load
+from appliance.session.health import HealthRules
+from appliance.session.hearing import HearingRules
 from appliance.session.instructions import build_instructions
 from appliance.session.link import LinkRules
+from appliance.session.prices import Prices
 from appliance.session.turn import TurnRules
 
 if TYPE_CHECKING:
@@ -48,6 +56,8 @@ if TYPE_CHECKING:
 CAPTURE_SAMPLES = 480
 # A frame must not wait for a busy thread: measured, this cuts its 99th percentile to a third.
 SWITCH_INTERVAL_S = 0.001
+STATE = Path("/var/lib/appliance")  # what outlasts a restart, unless systemd names another
+FREE_SILENT_S = 60.0  # with hands free nobody need talk for hours
 
 
 async def serve(settings: Settings, panel_kind: str, sent_to: Path | None = None) -> None:
@@ -59,6 +69,7 @@ async def serve(settings: Settings, panel_kind: str, sent_to: Path | None = None
 
     Raises:
         ConfigError, HardwareError: it cannot be built; nothing was left open.
+        ApplianceError: it has ended by itself, to be started anew; everything is closed.
     """
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     stop = asyncio.Event()
@@ -83,10 +94,15 @@ async def serve(settings: Settings, panel_kind: str, sent_to: Path | None = None
         trace.record("ready", well=runner.is_well)
         how = "ready: press the button and talk" if runner.is_well else "started, with a fault"
         journal.event("ready", how)
+        if directory is None:
+            told = f"{sentence(UNWRITABLE)} (there is no directory for it)"
+            journal.event(UNWRITABLE, told, level=fault(UNWRITABLE).severity.level)
         notify_ready(how)
 
     with closing, SoundSystem() as sound:
         microphone, speaker = build_sound(settings, sound)
+        directory = state_directory(os.environ, panel_kind)
+        board = Board(directory or STATE)
         devices = Devices(
             microphone=microphone,
             speaker=speaker,
@@ -94,6 +110,8 @@ async def serve(settings: Settings, panel_kind: str, sent_to: Path | None = None
             connector=build_connector(settings),
             journal=journal,
             trace=trace,
+            # What a program drives is no device: its machine's heat and memory are others' affair.
+            board=None if panel_kind == "pipe" else board,
         )
         devices.speaker.set_volume(settings.voice.volume)
         tools = (
@@ -106,8 +124,42 @@ async def serve(settings: Settings, panel_kind: str, sent_to: Path | None = None
             opening_from(settings),
             tools,
             prompt_pcm=prompts_from(settings),
+            purse=purse_in(directory, board, journal),
         )
         await runner.run(stop, ready)
+    if runner.outgrown:
+        journal.event("memory_outgrown", runner.outgrown, level="error")
+        raise ApplianceError(runner.outgrown)
+
+
+def state_directory(environ: Mapping[str, str], panel_kind: str) -> Path | None:
+    """Return where the state is kept; None if it is to be kept nowhere.
+
+    A demo or a test, whose panel is a pipe, must not spend the money of the device beside it.
+    """
+    named = environ.get("STATE_DIRECTORY", "").split(":")[0]  # systemd's, from StateDirectory=
+    if named:
+        return Path(named)
+    usable = panel_kind != "pipe" and STATE.is_dir() and os.access(STATE, os.W_OK)
+    return STATE if usable else None
+
+
+def purse_in(directory: Path | None, board: Board, journal: Journal) -> Purse:
+    """Return the day's cost so far, as the last run left it, and what keeps it.
+
+    Without a directory it begins with nothing, and nothing is kept.
+    """
+    if directory is None:
+        return Purse(clock_set=board.clock_set)
+    file = StateFile(directory / "budget.json", VERSION)
+    found = file.read()
+    for line in found.lines:
+        journal.event("state_damaged", line, level="warning")
+    return Purse(
+        state=load(found.state or {}) or BudgetState(),
+        keeper=lambda told: StateKeeper(file, told),
+        clock_set=board.clock_set,
+    )
 
 
 def build_panel(settings: Settings, kind: str, stop: asyncio.Event) -> Panel:
@@ -232,6 +284,8 @@ def opening_from(settings: Settings) -> Callable[[ToolBox], SessionUpdate]:
 def rules_from(settings: Settings) -> Rules:
     """Return the limits of every room, from the settings."""
     hardware, recovery = settings.hardware, settings.recovery
+    cost, memory = settings.cost, settings.metrics.memory_usage
+    hands_free = hardware.talk_mode == "hands_free"
     return Rules(
         turn=TurnRules(
             talk_mode=hardware.talk_mode,
@@ -240,7 +294,7 @@ def rules_from(settings: Settings) -> Rules:
             reply_timeout_s=hardware.reply_timeout_s,
             tidy_s=settings.scaling.cleanup_interval / 1000,
             # Only what is cancelled can be told from somebody who speaks.
-            voice_interrupts=hardware.talk_mode == "hands_free"
+            voice_interrupts=hands_free
             and settings.session.echo_cancellation
             and settings.turn_detection.interrupt_response,
         ),
@@ -255,9 +309,7 @@ def rules_from(settings: Settings) -> Rules:
             failure_threshold=settings.circuit_breaker.failure_threshold,
             reset_s=settings.circuit_breaker.reset_timeout_s,
             # With hands free nobody presses to say that they are about to talk.
-            idle_close_s=math.inf
-            if hardware.talk_mode == "hands_free"
-            else settings.cost.idle_close_s,
+            idle_close_s=math.inf if hands_free else cost.idle_close_s,
             stall_s=hardware.reply_timeout_s * 2 / 3,  # so that it can be asked for once more
         ),
         button=ButtonRules(
@@ -270,13 +322,22 @@ def rules_from(settings: Settings) -> Rules:
                 max_turn_s=hardware.max_turn_s,
             ),
         ),
-        prices=Prices(
-            settings.cost.audio_input_usd,
-            settings.cost.audio_cached_usd,
-            settings.cost.audio_output_usd,
-        ),
         preroll_s=hardware.preroll_ms / 1000,
         chunk_samples=settings.audio.input_chunk_size,
         server_responds=settings.turn_detection.create_response,
         log_transcripts=settings.metrics.log_transcripts,
+        budget=BudgetRules(
+            Prices(
+                audio_input_usd=cost.audio_input_usd,
+                audio_cached_usd=cost.audio_cached_usd,
+                audio_output_usd=cost.audio_output_usd,
+                text_input_usd=cost.text_input_usd,
+                text_cached_usd=cost.text_cached_usd,
+                text_output_usd=cost.text_output_usd,
+                transcription_usd=cost.transcription_usd,
+            ),
+            cost.daily_cap_usd,
+        ),
+        health=HealthRules(memory.target, memory.warning, memory.critical),
+        hearing=HearingRules(silent_s=FREE_SILENT_S) if hands_free else HearingRules(),
     )

@@ -5,7 +5,7 @@ Callbacks are always called on the event loop's thread; adapters do the crossing
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
@@ -21,6 +21,15 @@ class Echo:
 
 
 @dataclass(frozen=True, slots=True)
+class Level:
+    """How loud a piece of sound is as the card gave it; of several channels, the loudest."""
+
+    peak_dbfs: float
+    rms_dbfs: float  # about the mean; -96 or more
+    clipped_share: float  # of the samples, those at full scale, 0.0 to 1.0
+
+
+@dataclass(frozen=True, slots=True)
 class Captured:
     """One chunk from the microphone."""
 
@@ -28,6 +37,7 @@ class Captured:
     first_sample_s: float  # monotonic time at which its first sample met the converter
     voice_since_s: float | None = None  # somebody surely speaks, and did so from then on
     echo: Echo | None = None  # None without an echo canceller
+    level: Level | None = None  # of the newest that the card gave; None if nobody measured it
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +181,20 @@ class Connector(Protocol):
             RefusedError: the endpoint refused the key or the model for good.
             RemoteError: no route, refused, TLS, time-out; `str()` says which, in one line.
         """
+
+
+class Keeper(Protocol):
+    """Keeps a state over a restart.
+
+    It is made with `told(fault, why)`, which is called when writing begins to fail, with
+    "disk_full" or "state_not_saved" and the system's words, and with "" for both once it works.
+    """
+
+    def keep(self, state: Mapping[str, object]) -> None:
+        """Have this state written soon. Returns at once."""
+
+    async def close(self) -> None:
+        """Write what is not written yet."""
 
 
 class Journal(Protocol):

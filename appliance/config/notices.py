@@ -75,7 +75,6 @@ _NOT_YET = (
     "metrics.audio_latency.",
     "metrics.connection_uptime.",
     "metrics.error_rate.",
-    "metrics.memory_usage.",
     "security.",
     "scaling.max_concurrent_sessions",
     "scaling.resource_allocation.",

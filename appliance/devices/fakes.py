@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from typing import Any
 
 from appliance.errors import HardwareError, RemoteError
-from appliance.ports import Captured, Echo, Flash, Light, Silenced, Sounded
+from appliance.ports import Captured, Echo, Flash, Level, Light, Silenced, Sounded
+from appliance.session.health import Readings
 from appliance.units import WIRE_RATE_HZ, pcm_samples, samples_to_ms
 
 
@@ -38,9 +39,10 @@ class FakeMicrophone:
         first_sample_s: float,
         voice_since_s: float | None = None,
         echo: Echo | None = None,
+        level: Level | None = None,
     ) -> None:
         assert self._deliver is not None, "sound came in while the microphone was shut"
-        self._deliver(Captured(pcm, first_sample_s, voice_since_s, echo))
+        self._deliver(Captured(pcm, first_sample_s, voice_since_s, echo, level))
 
     def unplug(self) -> None:
         assert self._lost is not None, "it was not plugged in"
@@ -207,6 +209,40 @@ class FakeConnector:
             raise self._errors.pop(0)
         self.sockets.append(FakeSocket())
         return self.sockets[-1]
+
+
+class FakeBoard:
+    """Says what the test wants it to say."""
+
+    def __init__(self) -> None:
+        self.readings = Readings()
+        self.looks = 0
+
+    def look(self) -> Readings:
+        self.looks += 1
+        return self.readings
+
+    def clock_set(self) -> bool | None:
+        return self.readings.clock_set
+
+
+class FakeKeeper:
+    """Keeps states in memory; `fail` says that writing them does not work."""
+
+    def __init__(self, told: Callable[[str, str], None]) -> None:
+        self._told = told
+        self.kept: list[Mapping[str, object]] = []
+        self.is_closed = False
+
+    def keep(self, state: Mapping[str, object]) -> None:
+        assert not self.is_closed, "a state after the end"
+        self.kept.append(state)
+
+    def fail(self, fault: str, why: str) -> None:
+        self._told(fault, why)
+
+    async def close(self) -> None:
+        self.is_closed = True
 
 
 class FakeJournal:

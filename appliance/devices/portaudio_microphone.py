@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Callable, Mapping
 
 import numpy as np
 import pyaudio
+from numpy.typing import NDArray
 
 from appliance.devices.portaudio_clock import callback_began_s, capture_age_s
 from appliance.devices.portaudio_system import SoundSystem
@@ -16,11 +18,13 @@ from appliance.devices.soundcards import Direction
 from appliance.dsp.pcm import float_to_pcm16, pcm16_to_float
 from appliance.dsp.resample import Resampler
 from appliance.errors import HardwareError
-from appliance.ports import Captured
+from appliance.ports import Captured, Level
 from appliance.units import BYTES_PER_SAMPLE, WIRE_RATE_HZ
 
 LOST_AFTER_S = 2.0  # without a callback; the longest chunk is a small part of it
 _WATCH_EVERY_S = 0.5
+_FULL_SCALE = 32768
+_SILENT_DBFS = -96.0
 
 
 class PortAudioMicrophone:
@@ -169,11 +173,39 @@ class _Channels:
             return Cleaned(float_to_pcm16(samples[0]), first_sample_s, None, None)
         return self._front.process(np.stack(samples), first_sample_s)
 
+    def level(self, data: bytes) -> Level | None:
+        """Return how loud the wanted channels of a buffer are; None of an empty one."""
+        frames = np.frombuffer(data, dtype="<i2").reshape(-1, self._channels)
+        if not len(frames):
+            return None
+        levels = [_level(frames[:, channel]) for channel in self._wanted]
+        return Level(
+            max(level.peak_dbfs for level in levels),
+            max(level.rms_dbfs for level in levels),
+            max(level.clipped_share for level in levels),
+        )
+
     def _one(self, data: bytes) -> bytes:
         if self._channels == 1:
             return data
         frames = np.frombuffer(data, dtype="<i2").reshape(-1, self._channels)
         return frames[:, self._wanted[0]].tobytes()
+
+
+def _level(samples: NDArray[np.int16]) -> Level:
+    """Measure one channel: shape (n,), n > 0."""
+    exact = samples.astype(np.float32)
+    count, total = samples.size, float(exact.sum())
+    # About the mean: an offset of the converter is no sound.
+    variance = max(0.0, float(np.dot(exact, exact)) / count - (total / count) ** 2)
+    peak = max(int(samples.max()), -int(samples.min())) / _FULL_SCALE
+    at_full = np.count_nonzero(samples == _FULL_SCALE - 1)
+    at_full += np.count_nonzero(samples == -_FULL_SCALE)
+    return Level(
+        max(_SILENT_DBFS, 20 * math.log10(peak + 1e-10)),
+        max(_SILENT_DBFS, 10 * math.log10(variance / _FULL_SCALE**2 + 1e-20)),
+        at_full / count,
+    )
 
 
 class _Capture:
@@ -193,6 +225,7 @@ class _Capture:
         self._channels = channels
         self._pending = bytearray()  # less than a chunk, at 24 kHz
         self._overflows = 0  # not yet told
+        self._level: Level | None = None  # of the newest buffer
 
     def callback(
         self, data: bytes | None, frames: int, clock: Mapping[str, float], status: int
@@ -204,6 +237,7 @@ class _Capture:
             self._overflows += 1
         first_sample_s = began_s - capture_age_s(clock, frames / self._channels.rate_hz)
         try:
+            self._level = self._channels.level(data or b"")
             cleaned = self._channels.take(data or b"", first_sample_s)
             if cleaned is not None:
                 self._cut(cleaned)
@@ -227,5 +261,5 @@ class _Capture:
 
     def _hand_over(self, pcm: bytes, first_sample_s: float, cleaned: Cleaned) -> None:
         overflows, self._overflows = self._overflows, 0
-        captured = Captured(pcm, first_sample_s, cleaned.voice_since_s, cleaned.echo)
+        captured = Captured(pcm, first_sample_s, cleaned.voice_since_s, cleaned.echo, self._level)
         self.loop.call_soon_threadsafe(self._arrived, self, captured, overflows)

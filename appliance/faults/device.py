@@ -29,7 +29,7 @@ DEVICE_FAULTS = (
     Fault(
         "microphone_silent",
         Severity.TURN,
-        detected="A turn ends in which no sample, or only digital silence, came in.",
+        detected=("A turn ends in which no sample came in, or 3 s of a turn lie below -85 dBFS."),
         cause="The microphone gave no sound.",
         cure="Check its plug and its mute switch; see `appliance devices`.",
         message_id="55ce6839ef254b9d8ccd8c1c439a3a0d",
@@ -39,7 +39,7 @@ DEVICE_FAULTS = (
     Fault(
         "microphone_clipping",
         Severity.NOTICE,
-        detected="Many samples of a turn are at full scale.",
+        detected="Of 2 s of loud speech, more than 0.1 % of the samples are at full scale.",
         cause="The microphone is driven too hard, so that speech is distorted.",
         cure="Lower its gain (`alsamixer`), or speak from further away.",
         message_id="5180c204a89f4ce89265d24a4d5f42fe",
@@ -78,7 +78,7 @@ DEVICE_FAULTS = (
     Fault(
         "disk_full",
         Severity.STANDING,
-        detected="A write of state fails for want of room.",
+        detected="A write of state finds no room, or less than 32 MB are free.",
         cause="The memory card is full.",
         cure="Remove what is not needed; `journalctl --vacuum-size=50M` is a start.",
         message_id="9931a77d066b45f8819cccd6f9846b29",
@@ -86,11 +86,25 @@ DEVICE_FAULTS = (
         prompt="disk_full",
     ),
     Fault(
+        "state_not_saved",
+        Severity.NOTICE,
+        detected="A write of state fails, though there is room.",
+        cause=(
+            "The device cannot write to its memory card; what it has to remember is lost at the "
+            "next start."
+        ),
+        cure=(
+            "Check that `/var/lib/appliance` belongs to the service; replace a card that has "
+            "become read-only."
+        ),
+        message_id="5de68a88b5a740d6805ed62234fd872a",
+    ),
+    Fault(
         "memory_high",
         Severity.NOTICE,
         detected=(
-            "The process holds more memory than the service unit's MemoryHigh, or the "
-            "kernel reports pressure."
+            "The process holds more than `metrics.memory_usage.warning`, or its control group "
+            "nine tenths of its limit."
         ),
         cause="The device is short of memory.",
         cure="Stop other programs; the device restarts by itself if it must.",
@@ -100,7 +114,9 @@ DEVICE_FAULTS = (
     Fault(
         "too_hot",
         Severity.STANDING,
-        detected="The kernel or the firmware says that the processor is slowed down by heat.",
+        detected=(
+            "The processor is at 80 °C, or the firmware slows it down while the supply is good."
+        ),
         cause="The processor is too hot and runs slowly.",
         cure="Give the device air, shade or a heat sink.",
         message_id="1aeaccb70e7746e59e96a45114713857",
@@ -132,7 +148,7 @@ DEVICE_FAULTS = (
     Fault(
         "update_pending",
         Severity.NOTICE,
-        detected="A newer version has been fetched and waits to be installed.",
+        detected="The marker of an update, or of a restart for one, is there.",
         cause="An update waits to be installed.",
         cure="It is installed when nobody uses the device, or at its next start.",
         message_id="1214c75bb3054636a15bf782c66bbe46",

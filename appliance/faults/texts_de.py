@@ -225,6 +225,12 @@ GERMAN = {
         "Die Speicherkarte ist voll.",
         "Entfernen Sie, was nicht gebraucht wird; `journalctl --vacuum-size=50M` ist ein Anfang.",
     ),
+    "state_not_saved": (
+        "Das Gerät kann nicht auf seine Speicherkarte schreiben; was es sich merken muss, ist beim "
+        "nächsten Start verloren.",
+        "Prüfen Sie, ob `/var/lib/appliance` dem Dienst gehört; ersetzen Sie eine Karte, die nur "
+        "noch lesbar ist.",
+    ),
     "memory_high": (
         "Dem Gerät wird der Arbeitsspeicher knapp.",
         "Beenden Sie andere Programme; das Gerät startet sich selbst neu, wenn es sein muss.",

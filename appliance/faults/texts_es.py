@@ -219,6 +219,12 @@ SPANISH = {
         "La tarjeta de memoria está llena.",
         "Quite lo que no haga falta; `journalctl --vacuum-size=50M` es un comienzo.",
     ),
+    "state_not_saved": (
+        "El aparato no puede escribir en su tarjeta de memoria; lo que debe recordar se pierde en "
+        "el próximo arranque.",
+        "Compruebe que `/var/lib/appliance` pertenece al servicio; cambie una tarjeta que solo se "
+        "deja leer.",
+    ),
     "memory_high": (
         "Al aparato le falta memoria.",
         "Cierre otros programas; el aparato se reinicia solo si hace falta.",

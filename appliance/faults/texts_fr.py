@@ -227,6 +227,12 @@ FRENCH = {
         "La carte mémoire est pleine.",
         "Supprimez ce qui ne sert pas ; `journalctl --vacuum-size=50M` est un début.",
     ),
+    "state_not_saved": (
+        "L'appareil ne peut pas écrire sur sa carte mémoire ; ce qu'il doit retenir est perdu au "
+        "prochain démarrage.",
+        "Vérifiez que `/var/lib/appliance` appartient au service ; remplacez une carte qui ne peut "
+        "plus qu'être lue.",
+    ),
     "memory_high": (
         "L'appareil manque de mémoire.",
         "Arrêtez d'autres programmes ; l'appareil redémarre de lui-même s'il le faut.",

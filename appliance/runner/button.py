@@ -26,10 +26,13 @@ class Button:
         rules: ButtonRules,
         meant: Callable[[turn.Event, float], None],
         stuck: Callable[[], None],
+        freed: Callable[[], None],
     ) -> None:
+        """`stuck` and `freed` tell of a button that is down for longer than anybody holds it."""
         self._rules = rules
         self._meant = meant
         self._stuck = stuck
+        self._freed = freed
         self._contact = button.ButtonState()
         self._gesture = gestures.GestureState()
 
@@ -69,3 +72,5 @@ class Button:
                     self._meant(turn.ToggleMute(), at_s)
                 case gestures.StuckButton():
                     self._stuck()
+                case gestures.FreeButton():
+                    self._freed()

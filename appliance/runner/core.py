@@ -13,38 +13,31 @@ from collections import deque
 from collections.abc import Callable
 from typing import assert_never
 
-from appliance.ports import (
-    Captured,
-    Light,
-)
-from appliance.realtime.client_events import (
-    ConversationItemCreate,
-    ResponseCancel,
-    SessionUpdate,
-)
+from appliance.faults import fault
+from appliance.ports import Captured, Light
+from appliance.realtime.client_events import ConversationItemCreate, ResponseCancel, SessionUpdate
 from appliance.realtime.client_structures import FunctionCallOutputItem
 from appliance.realtime.server_events import ServerEvent
 from appliance.runner.announcer import Announcer, floor_of
 from appliance.runner.bargein import Ears
-from appliance.runner.button import Button
 from appliance.runner.hardware import Hardware
 from appliance.runner.intake import Intake
 from appliance.runner.lamp import Lamp
+from appliance.runner.ledger import Ledger
 from appliance.runner.line import Line
 from appliance.runner.outlet import Outlet
+from appliance.runner.person import Person
 from appliance.runner.reporter import Reporter
-from appliance.runner.rules import Devices, Rules
+from appliance.runner.rules import Devices, Purse, Rules
 from appliance.runner.service import ServiceReader
 from appliance.runner.spans import Spans
+from appliance.runner.steward import Steward
 from appliance.runner.tools import Tool, ToolBox
 from appliance.runner.turns import LATE, TurnBook
 from appliance.runner.uplink import Uplink
 from appliance.session import vocabulary as v
 from appliance.session.link import Refused
 from appliance.session.turn import light_of, step
-
-QUIET_S = 10.0  # of a room in which nobody has spoken, with hands free
-UNHEARD_S = 60.0  # the same while no service listens
 
 
 class Runner:
@@ -58,6 +51,7 @@ class Runner:
         tools: tuple[Tool, ...],
         clock: Callable[[], float] = time.monotonic,
         prompt_pcm: Callable[[str], bytes] = lambda _: b"",
+        purse: Purse | None = None,
     ) -> None:
         """Put the rooms together; nothing is opened.
 
@@ -65,14 +59,14 @@ class Runner:
             opening: makes the event that sets a new session up.
             tools: what the model may call.
             prompt_pcm: the sound of a prompt (s16le mono, 24 kHz), empty if there is none.
+            purse: the day's cost so far; None to begin with nothing and to keep nothing.
         """
         self._devices = devices
         self._rules = rules
         self._clock = clock
         self._tools = ToolBox(tools)
-        self._button = Button(rules.button, self._gesture, self._stuck)
         self._book = TurnBook()
-        self._service = ServiceReader(self._book, rules.prices)
+        self._service = ServiceReader(self._book)
         self.spans = Spans()
         self.state: v.State = v.Idle(0, clock() + rules.turn.tidy_s)
         self._announcer = Announcer(devices.speaker, prompt_pcm, devices.trace, clock)
@@ -88,36 +82,43 @@ class Runner:
         )  # fmt: skip
         self._outlet = Outlet(devices.speaker, self._line, self._book, self.spans, devices.trace)
         self._hardware = Hardware(
-            devices.microphone,
-            devices.speaker,
-            devices.journal,
-            devices.trace,
+            devices.microphone, devices.speaker, devices.journal, devices.trace,
             self._hardware_changed,
+        )  # fmt: skip
+        self._ears = Ears(rules.hearing, self._reporter, devices.trace)
+        self._steward = Steward(
+            rules.health, devices.board, self._reporter, devices.journal, clock, self._refresh
         )
-        self._ears = Ears(devices.trace)
+        self._ledger = Ledger(
+            rules.budget, purse or Purse(), self._book, self._reporter, clock,
+            self._steward.wrote, self._cost_stopped,
+        )  # fmt: skip
+        self._person = Person(
+            rules.button, self._ledger, self._line, self._book, self._intake, self._reporter,
+            self._ears, lambda: self.state, self._handle, self._refresh,
+        )  # fmt: skip
         self._lamp = Lamp(devices.panel, devices.trace)
         self._hands_free = rules.turn.talk_mode == "hands_free"
         self._events: deque[v.Event] = deque()
         self._stepping = False
-        # The press, or the voice, that the next v.OpenMic and v.CutReply belong to.
-        self._talk_from_s: float | None = None
-        self._by_voice = False
         self._told_ready = False
         self._closing = False  # from now on nothing is shown and nothing is due
-        self._told_lost = 0
+        self.outgrown = ""  # why it has ended by itself, to be started anew
         self._timer: asyncio.TimerHandle | None = None
 
     async def run(self, stop: asyncio.Event, ready: Callable[[], None] = lambda: None) -> None:
         """Start everything, serve until `stop` is set, and close everything.
 
         `ready` is called once: when the first session is set up, or cannot be; `is_well` tells
-        whether a person can talk now.
+        whether a person can talk now. It sets `stop` itself if it must be started anew.
         """
-        self._ready = ready
+        self._ready, self._stop = ready, stop
         self._devices.panel.start(self._edge)
         try:
             self._refresh()
             self._hardware.start(self._captured, self._outlet.sounded, self._drained)
+            self._ledger.look()
+            self._steward.start()
             self._line.start()
             self._handle(v.Begin())
             await stop.wait()
@@ -131,6 +132,8 @@ class Runner:
 
     async def _close(self) -> None:
         self._closing = True
+        self._announcer.can_speak = False
+        self._ledger.session_ended()
         if self._timer is not None:
             self._timer.cancel()
         self._hardware.stop()
@@ -138,16 +141,13 @@ class Runner:
         if not isinstance(self.state, v.Idle | v.Muted):
             self._report(self.state.turn, "stopped")
         await self._line.close()
-        self._reporter.summary(
-            self.spans, self._uplink.lost_samples, type(self.state).__name__.lower()
-        )
+        await self._steward.close()
+        await self._ledger.close()
+        self._reporter.summary(self.spans, self._uplink.lost_samples, self.state)
 
     def _hardware_changed(self, name: str, lost: bool) -> None:
         self._announcer.can_speak = self._hardware.can_speak
-        if lost:
-            self._announcer.explain(f"{name}_lost")
-        else:
-            self._announcer.say(f"{name}_back")
+        self._announcer.say(fault(f"{name}_lost").prompt if lost else f"{name}_back")
         if not self._hardware.can_speak and isinstance(self.state, v.Speaking):
             self._handle(v.Failed(self.state.turn, "speaker_lost"))
         self._refresh()
@@ -155,56 +155,35 @@ class Runner:
     # The person
 
     def _edge(self, pressed: bool, at_s: float) -> None:
-        self._button.edge(pressed, at_s)
+        self._person.button.edge(pressed, at_s)
         self._arm()
 
-    def _gesture(self, event: v.Event, at_s: float) -> None:
-        """Take what the button means; `at_s` is when the finger did it."""
-        self._line.wanted()
-        if isinstance(event, v.TalkStart | v.Toggle):
-            self._talk_from_s = at_s
-        if isinstance(event, v.TalkEnd) or (
-            isinstance(event, v.Toggle) and self._rules.turn.talk_mode == "tap"
-        ):
-            self._book[self.state.turn].ended_s = at_s
-        self._handle(event)
-        self._talk_from_s = None
-
-    def _stuck(self) -> None:
-        self._reporter.explain("button_stuck")
+    def _cost_stopped(self, stopped: bool) -> None:
+        """With hands free the next turn is open already: shut it, or open it again."""
+        if self._hands_free and isinstance(self.state, v.Listening) and not self.state.speech:
+            if stopped:
+                self._intake.discard()
+            else:
+                self._intake.open(self.state.turn, None, pressed=False)
+        self._refresh()
 
     def _captured(self, chunk: Captured) -> None:
-        self._ears.take(chunk)
+        self._ears.take(chunk, turn_open=isinstance(self.state, v.Listening))
         if self._hands_free and self._announcer.is_speaking:
             # The microphone is open, and would take what the device says for a person's words.
             if chunk.voice_since_s is None:
                 self._intake.overhear(chunk)
                 return
             self._announcer.hush()
-            self._intake.open(self.state.turn, chunk.voice_since_s, pressed=False)
+            if self._ledger.allows:
+                self._intake.open(self.state.turn, chunk.voice_since_s, pressed=False)
         if self._intake.take(chunk) and isinstance(self.state, v.Listening):
-            self._bound_silence(self.state)
+            if self._hands_free and not self.state.speech:
+                self._uplink.bound_silence(self.state.turn)
+            else:
+                self._reporter.loss(self._uplink.lost_samples)
         if chunk.voice_since_s is not None and isinstance(self.state, v.Waiting | v.Speaking):
-            self._voice_over(chunk, chunk.voice_since_s)
-
-    def _voice_over(self, chunk: Captured, since_s: float) -> None:
-        """Somebody speaks while the microphone is shut; what they say from `since_s` on is kept."""
-        turn = self.state.turn
-        self._talk_from_s, self._by_voice = since_s, True
-        self._handle(v.VoiceOver(turn))
-        self._talk_from_s, self._by_voice = None, False
-        if self.state.turn != turn:
-            self._ears.interrupts(chunk, turn)
-
-    def _bound_silence(self, listening: v.Listening) -> None:
-        """With hands free the microphone is open for hours: keep what may be speech alone."""
-        if self._hands_free and not listening.speech:
-            linked = self._line.is_ready
-            self._uplink.keep_only(listening.turn, QUIET_S if linked else UNHEARD_S)
-        elif self._uplink.lost_samples > self._told_lost:
-            if not self._told_lost:
-                self._reporter.explain("audio_dropped")
-            self._told_lost = self._uplink.lost_samples
+            self._person.speaks_over(chunk, chunk.voice_since_s)
 
     def _mic_closed(self, said_ms: int) -> None:
         self._handle(v.MicClosed(self.state.turn, said_ms, self._line.is_ready))
@@ -217,15 +196,15 @@ class Runner:
     def line_up(self, took_s: float) -> None:
         self.spans.add("connect", took_s)
         self._book.forget_responses()
-        self._devices.journal.event(
-            "link_up", f"connected in {took_s * 1000:.0f} ms", CONNECT_MS=round(took_s * 1000)
-        )
+        self._ledger.session_began()
+        self._reporter.link_up(took_s)
         self._uplink.link_up()
         self._handle(v.LinkUp())
         self._be_ready()
 
     def line_down(self, why: str) -> None:
         self._uplink.link_down()
+        self._ledger.session_ended()
         self._devices.trace.record("link_down", why=why)
         self._handle(v.LinkDown())
 
@@ -235,13 +214,12 @@ class Runner:
 
     def line_event(self, event: ServerEvent) -> None:
         reading = self._service.read(event, self.state, self._line.session, self._clock())
-        for kind, text in reading.texts:
-            self._devices.trace.record(kind, text=text)
-            if self._rules.log_transcripts:
-                self._devices.journal.event(kind, f"{kind}: {text}")
-        for name, line in reading.lines:
-            self._devices.journal.event(name, line, level="warning")
+        self._ledger.take(event)
+        self._reporter.texts(reading.texts, log=self._rules.log_transcripts)
+        self._reporter.lines(reading.lines)
         if reading.speech_began:
+            if isinstance(self.state, v.Listening) and not self._intake.is_open:
+                return  # it began before the microphone was shut for its cost
             self._uplink.speech_began(reading.speech_began, self.state.turn)
         if reading.commit_refused:
             self._uplink.commit_refused()
@@ -256,6 +234,7 @@ class Runner:
 
     def _acknowledged(self, item_id: str) -> None:
         announced = self._uplink.is_announced(item_id)
+        self._book.answers(item_id, self.state.turn)  # its transcript is charged to this turn
         turn = self._uplink.acknowledged(item_id, self._rules.server_responds)
         if announced:
             self._book.expected_turn = LATE if turn is None else turn
@@ -283,9 +262,7 @@ class Runner:
                     before, self._events.popleft(), self._clock(), self._rules.turn
                 )
                 if type(self.state) is not type(before) or self.state.turn != before.turn:
-                    self._devices.trace.record(
-                        "state", state=type(self.state).__name__.lower(), turn=self.state.turn
-                    )
+                    self._reporter.state(self.state)
                 # Before the effects: what the device says itself is cut before a reply begins.
                 self._announcer.floor(floor_of(self.state, hands_free=self._hands_free))
                 for effect in effects:
@@ -298,8 +275,10 @@ class Runner:
 
     def _perform(self, effect: v.Effect) -> None:
         match effect:
+            case v.OpenMic() if self._hands_free and not self._ledger.allows:
+                pass  # it listens again when a turn may begin
             case v.OpenMic(turn):
-                self._intake.open(turn, self._talk_from_s, pressed=not self._by_voice)
+                self._intake.open(turn, self._person.talk_from_s, pressed=not self._person.by_voice)
             case v.CloseMic(force=True):
                 self._intake.close_now()
             case v.CloseMic():
@@ -314,7 +293,7 @@ class Runner:
                 self._uplink.cancel(turn)
                 self._line.send(ResponseCancel())  # harmless if the answer has ended by itself
             case v.CutReply(turn):
-                silenced = self._outlet.cut(self._talk_from_s)
+                silenced = self._outlet.cut(self._person.talk_from_s)
                 if silenced is not None:
                     self._handle(v.Silenced(turn, silenced.item_id, silenced.heard_ms))
             case v.Truncate(item_id, audio_end_ms):
@@ -334,8 +313,7 @@ class Runner:
             case v.Explain(name):
                 self._reporter.explain(name)
             case v.Sign(flash):
-                self._devices.panel.flash(flash)
-                self._devices.trace.record("flash", flash=flash.value)
+                self._reporter.sign(flash)
             case v.Report(turn, outcome):
                 self._report(turn, outcome)
             case v.Tidy():
@@ -371,7 +349,7 @@ class Runner:
             return
         if not self._told_ready and (self._line.is_troubled or self._line.is_refused):
             self._be_ready()
-        lights = {light_of(self.state)}
+        lights = {light_of(self.state), *self._reporter.lights}
         if not self._told_ready:
             lights.add(Light.STARTING)
         elif self._line.is_troubled:
@@ -390,17 +368,26 @@ class Runner:
             self.state.deadline_s,
             self._line.due_s,
             self._announcer.due_s,
-            self._button.next_tick_s(self._clock()),
+            self._ledger.due_s,
+            self._steward.due_s,
+            self._person.button.next_tick_s(self._clock()),
         )
         # Never before the next turn of the loop: a deadline that stays in the past must not spin.
         due_s = max(due_s, self._clock() + 0.001)
         self._timer = asyncio.get_running_loop().call_at(due_s, self._tick)
 
     def _tick(self) -> None:
-        self._button.tick(self._clock())
-        self._line.tick(busy=self._is_busy)
-        self._announcer.tick()
-        self._handle(v.Tick(self._line.is_ready))
+        try:
+            self._person.button.tick(self._clock())
+            self._line.tick(busy=self._is_busy)
+            self._announcer.tick()
+            self._ledger.tick()
+            self._steward.tick()
+        finally:
+            self._handle(v.Tick(self._line.is_ready))
+        if self._steward.has_outgrown and not (self._is_busy or self._announcer.is_speaking):
+            self.outgrown = self._steward.outgrown()
+            self._stop.set()
 
     @property
     def _is_busy(self) -> bool:

@@ -41,6 +41,11 @@ class Intake:
         self._gathered = bytearray()  # less than a chunk, of the present turn
         self._gathered_from_s = 0.0
 
+    @property
+    def is_open(self) -> bool:
+        """Whether what is said now belongs to a turn."""
+        return self._gate.is_open
+
     def open(self, turn: int, talk_from_s: float | None, *, pressed: bool) -> None:
         """Keep and forward everything from the pre-roll of a press or voice on, or from now on.
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 
 from appliance.faults import Severity, fault, sentence
-from appliance.ports import Flash
+from appliance.ports import Flash, Light
+from appliance.prompts.keys import PROMPTS
 from appliance.runner.announcer import Announcer
 from appliance.runner.rules import Devices
 from appliance.runner.spans import Spans
 from appliance.runner.turns import TurnBook
 from appliance.session.link import Announce
+from appliance.session.prices import Tokens
+from appliance.session.vocabulary import State
 
 
 class Reporter:
@@ -20,6 +24,13 @@ class Reporter:
         self._devices = devices
         self._book = book
         self._announcer = announcer
+        self._standing: set[str] = set()
+        self._told_loss = False
+
+    @property
+    def lights(self) -> set[Light]:
+        """What the faults that last show on the panel."""
+        return {light for name in self._standing if (light := fault(name).light) is not None}
 
     def explain(self, name: str) -> None:
         """Tell what is wrong: the journal, a flash, and a sentence if there is one."""
@@ -27,6 +38,42 @@ class Reporter:
         self._devices.trace.record("fault", fault=name)
         self._devices.panel.flash(Flash.ERROR)
         self._announcer.explain(name)
+
+    def begins(self, name: str, figure: str = "") -> None:
+        """Tell a fault that lasts until `ends`; `figure` is what was measured."""
+        self._standing.add(name)
+        told = f"{sentence(name)} ({figure})" if figure else sentence(name)
+        self._devices.journal.event(name, told, level=fault(name).severity.level)
+        self._devices.trace.record("fault", fault=name)
+        flash = fault(name).flash
+        if flash is not None:
+            self._devices.panel.flash(flash)
+        self._announcer.explain(name)
+
+    def ends(self, name: str) -> None:
+        """Tell that it is over: nothing need be said of it any more."""
+        self._standing.discard(name)
+        prompt = PROMPTS.get(fault(name).prompt or "")
+        if prompt is not None:
+            self._announcer.settled(prompt.topic)
+        self.is_over(name)
+
+    def is_over(self, name: str) -> None:
+        """Write down that a fault is over."""
+        self._devices.journal.event(f"{name}_over", f"No longer: {fault(name).cause}")
+        self._devices.trace.record("fault_over", fault=name)
+
+    def loss(self, lost_samples: int) -> None:
+        """Tell, once, that of what was said before it could be sent too much had to be dropped."""
+        if lost_samples and not self._told_loss:
+            self._told_loss = True
+            self.explain("audio_dropped")
+
+    def day(self, day: str, usd: float, tokens: Tokens) -> None:
+        """Write down what a day that has ended cost."""
+        self._devices.journal.event(
+            "day", f"{day}: ${usd:.4f}", DAY=day, COST_USD=round(usd, 6), AUDIO_TOKENS=tokens.audio
+        )
 
     def link_news(self, news: Announce) -> None:
         """Say that the service is away, or back; the line has written it down."""
@@ -37,6 +84,34 @@ class Reporter:
             self._announcer.say("offline_now")
         else:
             self._announcer.explain(news.fault)
+
+    def link_up(self, took_s: float) -> None:
+        """Write down how long it took."""
+        self._devices.journal.event(
+            "link_up", f"connected in {took_s * 1000:.0f} ms", CONNECT_MS=round(took_s * 1000)
+        )
+
+    def texts(self, texts: Iterable[tuple[str, str]], *, log: bool) -> None:
+        """Record what was said and answered; in the journal too, if the settings want it."""
+        for kind, text in texts:
+            self._devices.trace.record(kind, text=text)
+            if log:
+                self._devices.journal.event(kind, f"{kind}: {text}")
+
+    def lines(self, lines: Iterable[tuple[str, str]]) -> None:
+        """Write down what the service complains of."""
+        for name, line in lines:
+            self._devices.journal.event(name, line, level="warning")
+
+    def state(self, state: State) -> None:
+        """Record where the turn machine is now."""
+        name = type(state).__name__.lower()
+        self._devices.trace.record("state", state=name, turn=state.turn)
+
+    def sign(self, flash: Flash) -> None:
+        """Show a short sign."""
+        self._devices.panel.flash(flash)
+        self._devices.trace.record("flash", flash=flash.value)
 
     def turn(self, turn: int, outcome: str) -> None:
         """Write the one line about a turn that has ended."""
@@ -54,7 +129,7 @@ class Reporter:
         )
         self._devices.trace.record("turn", turn=turn, outcome=outcome, **fields)
 
-    def summary(self, spans: Spans, lost_samples: int, state: str) -> None:
+    def summary(self, spans: Spans, lost_samples: int, state: State) -> None:
         """Record what a demo or a test wants to know at the end."""
         microphone, speaker = self._devices.microphone, self._devices.speaker
         self._devices.trace.record(
@@ -64,6 +139,6 @@ class Reporter:
             underflows=speaker.underflows,
             opens=microphone.opens + speaker.opens,
             lost_samples=lost_samples,
-            state=state,
+            state=type(state).__name__.lower(),
             numba_loaded="numba" in sys.modules or "llvmlite" in sys.modules,
         )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from appliance.realtime import server_events as server
 from appliance.realtime.protocol import RealtimeSession, Severity, classify
 from appliance.realtime.server_structures import ErrorDetail, FunctionCall, Response
-from appliance.runner.turns import Prices, TurnBook
+from appliance.runner.turns import TurnBook
 from appliance.session.vocabulary import (
     Event,
     Failed,
@@ -37,9 +37,8 @@ class Reading:
 class ServiceReader:
     """Knows which response answers which turn."""
 
-    def __init__(self, book: TurnBook, prices: Prices) -> None:
+    def __init__(self, book: TurnBook) -> None:
         self._book = book
-        self._prices = prices
         self._asked_too_early = False
 
     def read(
@@ -80,8 +79,6 @@ class ServiceReader:
 
     def _done(self, response: Response, state: State, reading: Reading) -> None:
         turn = self._book.turn_of(response.id)
-        if response.usage is not None and turn >= 0:
-            self._book[turn].cost_usd += self._prices.cost_usd(response.usage)
         calls = tuple(
             ToolCall(item.call_id or "", item.name, item.arguments)
             for item in response.output

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from appliance.realtime.server_structures import Usage
 from appliance.units import samples_to_ms
 
 LATE = -1  # no turn has this number, so what carries it changes nothing
@@ -44,25 +43,6 @@ class TurnRecord:
         if self.cost_usd:
             words.append(f"${self.cost_usd:.4f}")
         return ", ".join(words)
-
-
-@dataclass(frozen=True, slots=True)
-class Prices:
-    """US dollars per million audio tokens."""
-
-    audio_input_usd: float
-    audio_cached_usd: float
-    audio_output_usd: float
-
-    def cost_usd(self, usage: Usage) -> float:
-        """Return what the audio of one response costs; text is left out, being far cheaper."""
-        taken = usage.input_token_details
-        cached = taken.cached_tokens_details.audio_tokens
-        return (
-            (taken.audio_tokens - cached) * self.audio_input_usd
-            + cached * self.audio_cached_usd
-            + usage.output_token_details.audio_tokens * self.audio_output_usd
-        ) / 1e6
 
 
 class TurnBook:

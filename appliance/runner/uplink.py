@@ -19,6 +19,8 @@ from appliance.session.held import HeldTurns, Send, SendAsk, SendAudio, SendClea
 from appliance.units import WIRE_RATE_HZ, samples_to_ms
 
 ACKNOWLEDGED_WITHIN_S = 5.0  # after what was said had time to get through
+QUIET_S = 10.0  # of a room in which nobody has spoken, with hands free
+UNHEARD_S = 60.0  # the same while no service listens
 
 
 class Uplink:
@@ -74,9 +76,13 @@ class Uplink:
     def commit_refused(self) -> None:
         self._held.commit_refused()
 
-    def keep_only(self, turn: int, seconds: float) -> None:
-        """Forget all but the newest sound of a turn in which nobody has spoken yet."""
-        self._held.trim(turn, round(seconds * WIRE_RATE_HZ))
+    def bound_silence(self, turn: int) -> None:
+        """Forget all but the newest sound of a turn in which nobody has spoken yet.
+
+        With hands free the microphone is open for hours: what may be speech alone is kept.
+        """
+        kept_s = QUIET_S if self._line.is_ready else UNHEARD_S
+        self._held.trim(turn, round(kept_s * WIRE_RATE_HZ))
 
     def give_up(self, turn: int) -> None:
         self._held.give_up(turn)

@@ -8,6 +8,7 @@ moment of release. Whole chunks are forwarded; only the pre-roll is trimmed.
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import replace
 
 from appliance.ports import Captured
 from appliance.units import BYTES_PER_SAMPLE, WIRE_RATE_HZ, pcm_samples
@@ -79,4 +80,4 @@ def _from(chunk: Captured, start_s: float) -> Captured | None:
     if skip >= pcm_samples(chunk.pcm):
         return None
     rest = chunk.pcm[skip * BYTES_PER_SAMPLE :]
-    return Captured(rest, chunk.first_sample_s + skip / WIRE_RATE_HZ)
+    return replace(chunk, pcm=rest, first_sample_s=chunk.first_sample_s + skip / WIRE_RATE_HZ)

@@ -33,7 +33,6 @@ from appliance.realtime.client_structures import (
 from appliance.runner.button import ButtonRules
 from appliance.runner.core import Runner
 from appliance.runner.rules import Devices, Rules
-from appliance.runner.turns import Prices
 from appliance.session.link import LinkRules
 from appliance.session.turn import TurnRules
 from appliance.simulator.server import Options, RealtimeServer
@@ -74,7 +73,6 @@ class World:
             turn=TurnRules(min_press_ms=0.0, tail_s=0.01, reply_timeout_s=5.0),
             link=link,
             button=ButtonRules(1.0, GestureRules(min_press_ms=0.0)),
-            prices=Prices(0.0, 0.0, 0.0),
             preroll_s=0.0,
             server_responds=True,
         )

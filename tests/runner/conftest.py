@@ -10,8 +10,10 @@ from datetime import UTC, datetime
 import pytest
 
 from appliance.devices.fakes import (
+    FakeBoard,
     FakeConnector,
     FakeJournal,
+    FakeKeeper,
     FakeMicrophone,
     FakePanel,
     FakeSpeaker,
@@ -22,10 +24,13 @@ from appliance.realtime.client_events import SessionUpdate
 from appliance.realtime.client_structures import AudioInput, AudioSettings, SessionSettings
 from appliance.runner.button import ButtonRules
 from appliance.runner.core import Runner
-from appliance.runner.rules import Devices, Rules
+from appliance.runner.rules import Devices, Purse, Rules
 from appliance.runner.tools import time_tool, volume_tool
-from appliance.runner.turns import Prices
+from appliance.session.budget import BudgetRules, BudgetState
+from appliance.session.health import HealthRules
+from appliance.session.hearing import HearingRules
 from appliance.session.link import LinkRules
+from appliance.session.prices import Prices
 from appliance.session.turn import TurnRules
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -41,6 +46,10 @@ class Bench:
         log_transcripts=False,
         chunk_samples=240,
         prompts=False,
+        cap_usd=0.0,
+        spent=None,
+        gestures=None,
+        health=None,
         **turn,
     ):
         self.clock = time.monotonic
@@ -50,23 +59,43 @@ class Bench:
         self.connector = FakeConnector(errors)
         self.journal = FakeJournal()
         self.trace = FakeTrace()
+        self.board = FakeBoard()
+        self.today = NOON.date()
+        self.keeper = None
         turn = {"min_press_ms": 0.0, **turn}
         rules = Rules(
             turn=TurnRules(talk_mode=mode, **turn),
             link=LinkRules(base_delay_s=0.01, max_delay_s=0.05, settled_s=0.0),
-            button=ButtonRules(1.0, GestureRules(talk_mode=mode, min_press_ms=0.0)),
-            prices=Prices(10.0, 0.3, 20.0),
+            button=ButtonRules(
+                1.0, GestureRules(talk_mode=mode, min_press_ms=0.0, **(gestures or {}))
+            ),
             preroll_s=0.3,
             server_responds=True,
             log_transcripts=log_transcripts,
             chunk_samples=chunk_samples,
+            budget=BudgetRules(Prices(10.0, 0.3, 20.0), cap_usd),
+            health=health or HealthRules(),
+            hearing=HearingRules(),
         )
         devices = Devices(
-            self.microphone, self.speaker, self.panel, self.connector, self.journal, self.trace
+            self.microphone,
+            self.speaker,
+            self.panel,
+            self.connector,
+            self.journal,
+            self.trace,
+            self.board,
+        )
+        purse = Purse(
+            spent or BudgetState(), self._keep, lambda: self.today, lambda: self.board.clock_set()
         )
         tools = (time_tool(lambda: NOON), volume_tool(self.speaker, 0.8))
         pcm_of = said_as if prompts else lambda key: b""
-        self.runner = Runner(devices, rules, opening, tools, prompt_pcm=pcm_of)
+        self.runner = Runner(devices, rules, opening, tools, prompt_pcm=pcm_of, purse=purse)
+
+    def _keep(self, told):
+        self.keeper = FakeKeeper(told)
+        return self.keeper
 
     @property
     def socket(self):

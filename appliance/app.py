@@ -21,6 +21,7 @@ from appliance.devices.pipe import JsonTrace, NoPanel, NoTrace, PipePanel
 from appliance.devices.portaudio_microphone import PortAudioMicrophone
 from appliance.devices.portaudio_speaker import PortAudioSpeaker, buffer_samples
 from appliance.devices.portaudio_system import SoundSystem
+from appliance.devices.reply_voice import ReplyVoice
 from appliance.devices.sound_front import SoundFront
 from appliance.devices.state_file import UNWRITABLE, StateFile, StateKeeper
 from appliance.devices.systemd import notify_ready, notify_stopping
@@ -223,8 +224,15 @@ def build_sound(
         chunk_samples=audio.output_chunk_size,
         total_samples=audio.total_buffer,
         handed_over=reference.put if "echo" in stages else None,
+        voice=voice_from(settings),
     )
     return microphone, speaker
+
+
+def voice_from(settings: Settings) -> ReplyVoice | None:
+    """Return what is left to do of speed and pitch after the service has done its part."""
+    speed, pitch = settings.voice.device_speed, settings.voice.pitch
+    return None if (speed, pitch) == (1.0, 0.0) else ReplyVoice(speed, pitch)
 
 
 def stages_from(settings: Settings) -> tuple[str, ...]:

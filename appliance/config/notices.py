@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from appliance.config.settings import Settings
-from appliance.config.sound import KNOWN_VOICES, WIRE_SPEED_MAX
+from appliance.config.sound import KNOWN_VOICES
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,6 @@ def warnings_for(settings: Settings, explicit: Collection[str]) -> list[str]:
 
 # Settings that are taken, so that a file can be written once, and that nothing reads yet.
 _NOT_YET = (
-    "voice.pitch",
     "language.confidence_threshold",
     "language.detection_window",
     "language.auto_switch",
@@ -116,11 +115,6 @@ def _about_the_wire(settings: Settings, explicit: Collection[str]) -> Iterator[s
         yield (
             f'voice.name: "{voice.name}" is not a voice known to this version '
             f"({', '.join(KNOWN_VOICES)}); the service may refuse it"
-        )
-    if voice.speed > WIRE_SPEED_MAX:
-        yield (
-            f"voice.speed: the service speaks up to {WIRE_SPEED_MAX} times as fast; "
-            f"this version does nothing yet for the rest of {voice.speed:g}"
         )
     if "turn_detection.eagerness" in explicit and turns.type != "semantic_vad":
         yield "turn_detection.eagerness: has no effect with server_vad"

@@ -157,6 +157,7 @@ class Teller:
         self._in_place = to_terminal
         self._colour = to_terminal and "NO_COLOR" not in os.environ
         self._quiet = quiet
+        self._cancels = False
         self._began_s = time.monotonic()
 
     def say(self, text: str) -> None:
@@ -174,9 +175,12 @@ class Teller:
                 self.say(f"   device: {text}")
             case {"kind": "fault", "fault": fault}:
                 self.say(f"   fault:  {fault}")
-            case {"kind": "echo", "converged": converged, "loss_db": loss_db}:
-                how = "converged" if converged else "has not converged"
-                self.say(f"   echo:   the canceller {how} ({loss_db:.0f} dB)")
+            case {"kind": "echo", "converged": True, "loss_db": loss_db}:
+                self._cancels = True
+                self.say(f"   echo:   the canceller has converged ({loss_db:.0f} dB)")
+            case {"kind": "echo", "converged": False} if self._cancels:
+                self._cancels = False
+                self.say("   echo:   the canceller learns again")
             case {"kind": "barge_in"}:
                 self.say("   the device hears you over its answer")
             case {"kind": "cut", "heard_ms": heard_ms}:

@@ -12,29 +12,22 @@ steps of a period on sound servers, and can be a whole buffer off from the start
 from __future__ import annotations
 
 import asyncio
-import threading
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 
-import numpy as np
 import pyaudio
-from numpy.typing import NDArray
 
-from appliance.devices.portaudio_clock import callback_began_s, playback_delay_s
+from appliance.devices.portaudio_playback import BUFFERS, Playback, Reports
 from appliance.devices.portaudio_system import SoundSystem
+from appliance.devices.reply_voice import ReplyVoice
 from appliance.devices.soundcards import Direction
-from appliance.dsp.pcm import float_to_pcm16, pcm16_to_float
-from appliance.dsp.resample import Resampler
 from appliance.errors import HardwareError
 from appliance.ports import Silenced, Sounded
 from appliance.session.playout import Playout
-from appliance.units import BYTES_PER_SAMPLE, WIRE_RATE_HZ
 
 LOST_AFTER_S = 2.0  # without a callback
 _WATCH_EVERY_S = 0.5
 _PRIME_WITHIN_S = 3.0
-_BUFFERS = 3  # what PortAudio queues
 _LONGEST_BUFFER = 480  # 20 ms
 _SHORTEST_BUFFER = 240  # 10 ms: with less, a busy machine lets the card run dry
 
@@ -46,7 +39,7 @@ def buffer_samples(chunk_samples: int, total_samples: int) -> int:
     three together never more than `total_samples`.
     """
     wanted = min(_LONGEST_BUFFER, max(_SHORTEST_BUFFER, chunk_samples // 2))
-    return max(1, min(wanted, chunk_samples, total_samples // _BUFFERS))
+    return max(1, min(wanted, chunk_samples, total_samples // BUFFERS))
 
 
 class PortAudioSpeaker:
@@ -66,6 +59,7 @@ class PortAudioSpeaker:
         chunk_samples: int = 2048,
         total_samples: int = 4096,
         handed_over: Callable[[bytes], None] | None = None,
+        voice: ReplyVoice | None = None,
     ) -> None:
         """Choose a card; nothing is opened.
 
@@ -76,6 +70,7 @@ class PortAudioSpeaker:
             total_samples: most that is ever queued toward it, at 24 kHz.
             handed_over: gets all that goes to the card, silence included, at its volume (s16le
                 mono, 24 kHz), on PortAudio's thread: what an echo canceller needs to know.
+            voice: what replies are put through; None to play them as they come.
         """
         self.underflows = 0
         self.opens = 0
@@ -84,9 +79,10 @@ class PortAudioSpeaker:
         self._selector = selector
         self._buffer_samples = buffer_samples(chunk_samples, total_samples)
         self._handed_over = handed_over
+        self._voice = voice
         self._volume = 1.0
         self._stream: pyaudio.Stream | None = None
-        self._playback: _Playback | None = None
+        self._playback: Playback | None = None
         self._last_playout = Playout()
         self._watch: asyncio.TimerHandle | None = None
 
@@ -110,9 +106,15 @@ class PortAudioSpeaker:
         # ALSA's configuration spreads mono by itself.
         channels = 2 if device.card_number is not None and device.outputs > 1 else 1
         rate = self._system.rate_for(device, Direction.PLAYBACK, channels)
-        reports = _Reports(asyncio.get_running_loop(), sounded, drained, lost, self._ran_dry)
-        playback = _Playback(
-            rate, channels, self._buffer_samples, reports, self._volume, self._handed_over
+        reports = Reports(asyncio.get_running_loop(), sounded, drained, lost, self._ran_dry)
+        playback = Playback(
+            rate,
+            channels,
+            self._buffer_samples,
+            reports,
+            self._volume,
+            self._handed_over,
+            self._voice,
         )
         self._stream = self._system.open(
             device,
@@ -152,7 +154,8 @@ class PortAudioSpeaker:
         """
         if self._playback is not None:
             return self._playback.heard_ms(item_id)
-        return self._last_playout.heard_ms(item_id, 0)
+        heard_ms = self._last_playout.heard_ms(item_id, 0)
+        return heard_ms if self._voice is None else self._voice.source_ms(heard_ms)
 
     def set_volume(self, volume: float) -> None:
         """Set the gain, 0.0 to 1.0 (others are clipped), of what is handed over from now on."""
@@ -187,184 +190,3 @@ class PortAudioSpeaker:
             playback.reports.lost("the loudspeaker's stream has ended")
         else:
             self._watch = playback.reports.loop.call_later(_WATCH_EVERY_S, self._look)
-
-
-@dataclass(frozen=True, slots=True)
-class _Reports:
-    """Where news of a stream go, all on the event loop."""
-
-    loop: asyncio.AbstractEventLoop
-    sounded: Callable[[Sounded], None]
-    drained: Callable[[], None]
-    lost: Callable[[str], None]
-    ran_dry: Callable[[], None]
-
-
-class _Playback:
-    """One open stream's way from the event loop to PortAudio's thread.
-
-    `_lock` guards what both touch: the queue, and when its last sample leaves the converter.
-    """
-
-    def __init__(
-        self,
-        rate_hz: int,
-        channels: int,
-        buffer_samples_24k: int,
-        reports: _Reports,
-        volume: float,
-        handed_over: Callable[[bytes], None] | None,
-    ) -> None:
-        self.reports = reports
-        self._handed_over = handed_over
-        self.volume = volume
-        self.playing = threading.Event()  # every buffer was filled once, and one played
-        self.last_callback_s = time.monotonic()
-        self.buffer_frames = max(1, buffer_samples_24k * rate_hz // WIRE_RATE_HZ)
-        self._rate_hz = rate_hz
-        self._channels = channels
-        self._gain = volume
-        self._resampler = Resampler(WIRE_RATE_HZ, rate_hz)
-        self._spare = np.empty(0, np.float32)  # resampled, for the next buffer
-        self._silence = bytes(self.buffer_frames * channels * BYTES_PER_SAMPLE)
-        self._usual_s = _BUFFERS * self.buffer_frames / rate_hz
-        self._callbacks = 0
-        self._ended = False
-        self._lock = threading.Lock()
-        self._playout = Playout()
-        self._last_leaves_s = self.last_callback_s  # the last sample in the ledger
-        self._replying = False  # a reply sample was handed over and `drained` not yet called
-        self._settling = False  # the event loop will see to `drained`
-
-    # On the event loop's thread
-
-    def play(self, item_id: str, pcm: bytes) -> None:
-        with self._lock:
-            self._playout.push(item_id, pcm, time.monotonic())
-
-    def cut(self) -> Silenced | None:
-        with self._lock:
-            now_s = time.monotonic()
-            queued = self._queued(now_s)
-            result = self._playout.cut(queued)
-            if result is None:
-                return None
-            if result.fade_samples:
-                left = queued + result.fade_samples
-            else:
-                left = self._playout.remaining_samples(queued)
-            return Silenced(result.item_id, result.audible_ms, now_s + left / WIRE_RATE_HZ)
-
-    def heard_ms(self, item_id: str) -> int:
-        with self._lock:
-            return self._playout.heard_ms(item_id, self._queued(time.monotonic()))
-
-    def end(self) -> Playout:
-        """Report nothing more; return the ledger."""
-        with self._lock:
-            self._ended = True
-            return self._playout
-
-    def _queued(self, now_s: float) -> int:
-        """Return how many samples at 24 kHz were handed over and have not left."""
-        return max(0, round((self._last_leaves_s - now_s) * WIRE_RATE_HZ))
-
-    def _settle(self) -> None:
-        """Call `drained` when the last reply sample has left, unless more was said meanwhile."""
-        with self._lock:
-            remaining = self._playout.remaining_samples(self._queued(time.monotonic()))
-            if not self._playout.waiting_samples and remaining and not self._ended:
-                self.reports.loop.call_later(remaining / WIRE_RATE_HZ, self._settle)
-                return
-            self._settling = False
-            if self._playout.waiting_samples or self._ended:
-                return
-            self._replying = False
-        self.reports.drained()
-
-    def _sounded(self, report: Sounded) -> None:
-        if not self._ended:
-            self.reports.sounded(report)
-
-    # On PortAudio's thread
-
-    def callback(
-        self, _data: bytes | None, frames: int, clock: Mapping[str, float], status: int
-    ) -> tuple[bytes, int]:
-        """Fill one buffer."""
-        began_s = callback_began_s(clock)
-        self.last_callback_s = began_s
-        self._callbacks += 1
-        if self._callbacks > _BUFFERS:
-            self.playing.set()
-        leaves_s = began_s + playback_delay_s(clock, self._usual_s)
-        try:
-            if status & pyaudio.paOutputUnderflow and self.playing.is_set():
-                self.reports.loop.call_soon_threadsafe(self.reports.ran_dry)
-            with self._lock:
-                data = self._fill(frames, leaves_s)
-                self._last_leaves_s = leaves_s + (frames + self._held()) / self._rate_hz
-                if self._replying and not self._playout.waiting_samples and not self._settling:
-                    self._settling = True
-                    self.reports.loop.call_soon_threadsafe(self._settle)
-        except RuntimeError:
-            return self._silence, pyaudio.paComplete  # the event loop has been closed under us
-        return data, pyaudio.paContinue
-
-    def _held(self) -> float:
-        """Return the frames that the ledger has and the card does not: in and past the filter."""
-        return self._resampler.delay_samples + self._spare.size
-
-    def _fill(self, frames: int, leaves_s: float) -> bytes:
-        if self._rate_hz == WIRE_RATE_HZ:
-            return self._widen(self._next(frames, leaves_s))
-        while self._spare.size < frames:
-            missing = frames - self._spare.size
-            wanted = -(-missing * WIRE_RATE_HZ // self._rate_hz)
-            held_s = self._held() / self._rate_hz
-            pcm = self._next(wanted, leaves_s + held_s)
-            more = self._resampler.process(pcm16_to_float(pcm))
-            self._spare = np.concatenate((self._spare, more))
-        now, self._spare = self._spare[:frames], self._spare[frames:]
-        return self._widen(float_to_pcm16(now))
-
-    def _next(self, samples: int, leaves_s: float) -> bytes:
-        """Return exactly `samples` at 24 kHz: what waits, at the volume, then silence."""
-        pcm = self._waiting(samples, leaves_s)
-        if self._handed_over is not None:
-            self._handed_over(pcm)
-        return pcm
-
-    def _waiting(self, samples: int, leaves_s: float) -> bytes:
-        taken = self._playout.take(samples)
-        for begun in taken.begun:
-            sounded_s = leaves_s + begun.offset_samples / WIRE_RATE_HZ
-            report = Sounded(begun.item_id, begun.received_s, sounded_s)
-            self.reports.loop.call_soon_threadsafe(self._sounded, report)
-        silence = samples - len(taken.pcm) // BYTES_PER_SAMPLE
-        self._playout.silence(silence)
-        if not taken.pcm:
-            self._gain = self.volume
-            return bytes(silence * BYTES_PER_SAMPLE)
-        self._replying = True
-        return self._with_volume(taken.pcm) + bytes(silence * BYTES_PER_SAMPLE)
-
-    def _with_volume(self, pcm: bytes) -> bytes:
-        """Apply the volume, moving to a new one within the piece so that nothing clicks."""
-        old, new = self._gain, self.volume
-        self._gain = new
-        if old == new == 1.0 or not pcm:
-            return pcm
-        samples = pcm16_to_float(pcm)
-        if old == new:
-            samples *= np.float32(new)
-        else:
-            gains: NDArray[np.float32] = np.linspace(old, new, samples.size, dtype=np.float32)
-            samples *= gains
-        return float_to_pcm16(samples)
-
-    def _widen(self, pcm: bytes) -> bytes:
-        """Say the same on every channel."""
-        if self._channels == 1:
-            return pcm
-        return np.repeat(np.frombuffer(pcm, "<i2"), self._channels).tobytes()

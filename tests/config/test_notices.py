@@ -66,7 +66,6 @@ def test_transcription_models(model, deprecated):
         ({}, "session.modalities", "session.modalities: "),
         ({"session": {"modalities": ["text"]}}, "session.modalities", "session.modalities: "),
         ({"voice": {"name": "juniper"}}, None, 'voice.name: "juniper" is not a voice known'),
-        ({"voice": {"speed": 2.0}}, None, "voice.speed: the service speaks up to 1.5"),
         ({"websocket": {"compression": True}}, None, "websocket.compression: "),
         ({"turn_detection": {"eagerness": "low"}}, "turn_detection.eagerness", "turn_detection.e"),
         (
@@ -110,6 +109,10 @@ def test_a_default_written_out_counts_as_given(tmp_path):
 
 def test_a_setting_that_nothing_reads_yet_is_said_so():
     settings = Settings(voice={"pitch": 3.0})
-    (line,) = [w for w in warnings_for(settings, {"voice.pitch"}) if w.startswith("voice.pitch")]
+    (line,) = [
+        w
+        for w in warnings_for(settings, {"metrics.error_rate.target"})
+        if w.startswith("metrics.error_rate")
+    ]
     assert "no effect" in line
-    assert not [w for w in warnings_for(settings, set()) if "voice.pitch" in w]
+    assert not [w for w in warnings_for(settings, set()) if "metrics.error_rate" in w]

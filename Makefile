@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
-.PHONY: help setup demo test lint types layers units kernels prompts peers lock clean
+.PHONY: help setup demo test lint types layers units kernels prompts peers soak fuzz lock clean
 
 BIN := .venv/bin
 # What is built once, where everything looks for it: compiled sound kernels, spoken prompts.
@@ -83,6 +83,13 @@ CROSS_PACKAGES += $(if $(filter x86_64,$(shell uname -m)),gcc-aarch64-linux-gnu 
 
 units: setup .venv/.cross $(KERNELS)
 	$(BIN)/pytest
+
+soak: setup $(KERNELS) $(PROMPTS) ## Let the real device talk for half an hour: what grows is a leak
+	@$(BIN)/python tests/flows/soak.py --minutes 30
+
+fuzz: setup ## A million messages that no service should send, and 10,000 simulated turns
+	@$(BIN)/python tests/realtime/test_fuzz.py 1000000
+	@$(BIN)/python tests/flows/test_many_turns.py 10000
 
 peers: setup ## Install the peers that `appliance bench sound` measures us against
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/peers.lock

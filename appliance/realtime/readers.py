@@ -20,6 +20,7 @@ from typing import Any, Final, Literal, Union, get_args, get_origin, get_type_hi
 from appliance.realtime import server_structures as structures
 from appliance.units import BYTES_PER_SAMPLE
 
+LONGEST_ID = 512  # characters; a longer one is none, and must not be remembered
 LARGEST_NUMBER = 2**63 - 1  # no field needs more; Python would go on to any size
 
 Reader = Callable[[object], Any]  # Any: a dataclass's constructor takes the values unchecked
@@ -53,6 +54,13 @@ def read_text(value: object) -> str:
         return value
     # JSON can spell half of a surrogate pair, which no terminal or file can then write.
     return value.encode("utf-8", "replace").decode("utf-8")
+
+
+def read_id(value: object) -> str:
+    text = read_text(value)
+    if len(text) > LONGEST_ID:
+        raise WrongError(f"an id of {len(text)} characters")
+    return text
 
 
 def read_whole_number(value: object) -> int:
@@ -147,7 +155,9 @@ def reader_of(cls: type) -> Reader:
             field.default is not dataclasses.MISSING
             or field.default_factory is not dataclasses.MISSING
         )
-        (optional if has_default else required).append((field.name, _reader_for(hints[field.name])))
+        is_id = field.name == "id" or field.name.endswith("_id")
+        read_field = read_id if is_id else _reader_for(hints[field.name])
+        (optional if has_default else required).append((field.name, read_field))
 
     def read(value: object) -> object:
         source = read_object(value)

@@ -207,6 +207,8 @@ class Runner:
         self._ledger.session_ended()
         self._devices.trace.record("link_down", why=why)
         self._handle(v.LinkDown())
+        if isinstance(self.state, v.Idle | v.Muted):
+            gc.collect()  # what a connection leaves behind holds on to itself
 
     def line_refused(self, code: str) -> None:
         if isinstance(self.state, v.Waiting):

@@ -34,6 +34,9 @@ from appliance.units import pcm_samples, samples_to_ms
 
 LOOK_EVERY_S = 60.0  # for a new day, and for the running time
 
+MOST_OPEN = 16  # responses that run at once; one, and a few out of band
+LONGEST_S = 3600.0  # of sound in one bill: a session lasts no longer
+
 
 class Ledger:
     """The day's sum, and the responses that are not paid for yet."""
@@ -85,6 +88,8 @@ class Ledger:
         match event:
             case server.ResponseCreated(response=response) if response.id:
                 self._open[response.id] = 0
+                while len(self._open) > MOST_OPEN:  # of the oldest, no end will come
+                    self._unbilled(next(iter(self._open)))
             case server.OutputAudioDelta(response_id=response_id, delta=pcm):
                 if response_id in self._open:
                     self._open[response_id] += pcm_samples(pcm)
@@ -131,7 +136,7 @@ class Ledger:
 
     def _transcribed_ms(self, usage: TranscriptionUsage | None, turn: int) -> int:
         if usage is not None and usage.type == "duration":
-            return round(usage.seconds * 1000)
+            return round(min(max(usage.seconds, 0.0), LONGEST_S) * 1000)
         heard = usage.input_token_details.audio_tokens if usage is not None else 0
         return heard * SAID_MS_PER_TOKEN or self._said_ms(turn)
 

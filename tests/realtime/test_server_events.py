@@ -178,7 +178,8 @@ def read(message: str | bytes) -> Received | ProtocolError:
 @settings(max_examples=400, deadline=None)
 @given(st.data())
 def test_a_mutated_event_is_read_or_is_a_protocol_error(data):
-    wire = copy.deepcopy(data.draw(st.sampled_from(EXAMPLES)))
+    # Through text: an example may hold one list in several places, and a change is to be in one.
+    wire = json.loads(json.dumps(data.draw(st.sampled_from(EXAMPLES))))
     path = data.draw(st.sampled_from([p for p in paths_of(wire) if p]))
     target = wire
     for key in path[:-1]:

@@ -61,7 +61,7 @@ def _render(
     sound = RoomSound(room, responses)
     sources = [Listener(server, f"{name}.monitor", BLOCK) for name in ("spk", "mouth")]
     microphone = Talker(server, "mic", BLOCK, AHEAD)
-    queued_s: list[float] = []
+    queued_s: list[float] = []  # ahead of each block
     xruns, late_blocks, was_late = 0, 0, False
     began_s, used_s = time.monotonic(), time.process_time()
     _tell({"kind": "ready"})
@@ -79,8 +79,8 @@ def _render(
             kept.write(_pcm(spoken))
     took_s = time.monotonic() - began_s
     block_s = BLOCK / WIRE_RATE_HZ
-    p50, p95, p99 = (
-        round(float(np.percentile(queued_s, p) + block_s) * 1000, 1) for p in (50, 95, 99)
+    p50, p95, p99 = (  # taken down at once, it has rendered nothing
+        round(float(np.percentile(queued_s or [0.0], p) + block_s) * 1000, 1) for p in (50, 95, 99)
     )
     _tell(
         {

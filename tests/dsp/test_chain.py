@@ -104,6 +104,23 @@ def test_garbage_gives_bounded_sound_and_is_forgotten(speech):
     assert 0.02 < level < 0.5
 
 
+def test_a_reference_that_vanishes_and_comes_back_leaves_sound_that_is_sound(speech):
+    """The loudspeaker's stream dies in mid-word, and its echo with it or without it."""
+    chain = Chain()
+    far = np.tile(np.roll(speech, 24_000), 2)[: 240 * 900]
+    echo = 0.5 * np.roll(far, 2_000)
+    near = 0.5 * np.tile(speech, 2)[: 240 * 900]
+    through(chain, echo[: 240 * 300], far[: 240 * 300])
+    silent = np.zeros(240 * 300, np.float32)
+    gone = through(chain, (echo + near)[240 * 300 : 240 * 600], silent)
+    back = through(chain, near[240 * 600 :], far[240 * 600 :])
+    for out in (gone, back):
+        assert np.isfinite(out).all()
+        assert np.abs(out).max() <= 0.9
+    voice, heard = near[240 * 800 :], back[240 * 200 :]
+    assert np.std(heard) > 0.3 * np.std(voice), "after two seconds the voice is there again"
+
+
 def test_a_stage_that_is_none_is_refused():
     with pytest.raises(SignalError, match="no stage reverb"):
         Chain(("reverb",))

@@ -249,14 +249,14 @@ GERMAN = {
     ),
     "update_pending": (
         "Eine Aktualisierung wartet auf ihren Einbau.",
-        "Sie wird eingebaut, wenn niemand das Gerät benutzt, oder beim nächsten Start.",
+        "Bauen Sie sie ein, oder starten Sie das Gerät neu, wenn niemand es braucht.",
     ),
     "cost_warning": (
         "Vier Fünftel des Tagesgelds sind ausgegeben.",
         "Gehen Sie bis Mitternacht sparsam damit um, oder erhöhen Sie die Tagesgrenze in `[cost]`.",
     ),
     "cost_cap_reached": (
-        "Das Tagesgeld ist ausgegeben; das Gerät verbindet sich morgen wieder.",
+        "Das Tagesgeld ist ausgegeben; das Gerät antwortet morgen wieder.",
         "Warten Sie bis Mitternacht, oder erhöhen Sie die Tagesgrenze in `[cost]`.",
     ),
 }

@@ -243,14 +243,14 @@ SPANISH = {
     ),
     "update_pending": (
         "Una actualización espera a ser instalada.",
-        "Se instala cuando nadie usa el aparato, o en el próximo arranque.",
+        "Instálela, o reinicie el aparato, cuando nadie lo necesite.",
     ),
     "cost_warning": (
         "Se han gastado cuatro quintos del dinero del día.",
         "Úselo con moderación hasta medianoche, o suba el límite diario en `[cost]`.",
     ),
     "cost_cap_reached": (
-        "Se ha gastado el dinero del día; el aparato se conecta de nuevo mañana.",
+        "Se ha gastado el dinero del día; el aparato responderá de nuevo mañana.",
         "Espere a medianoche, o suba el límite diario en `[cost]`.",
     ),
 }

@@ -251,14 +251,14 @@ FRENCH = {
     ),
     "update_pending": (
         "Une mise à jour attend d'être installée.",
-        "Elle est installée quand personne ne se sert de l'appareil, ou au prochain démarrage.",
+        "Installez-la, ou redémarrez l'appareil, quand personne n'en a besoin.",
     ),
     "cost_warning": (
         "Les quatre cinquièmes du budget du jour sont dépensés.",
         "Soyez économe jusqu'à minuit, ou relevez la limite du jour dans `[cost]`.",
     ),
     "cost_cap_reached": (
-        "Le budget du jour est dépensé ; l'appareil se reconnecte demain.",
+        "Le budget du jour est dépensé ; l'appareil répondra de nouveau demain.",
         "Attendez minuit, ou relevez la limite du jour dans `[cost]`.",
     ),
 }

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from appliance.devices.echo_reference import EchoReference
 from appliance.devices.health import Board
 from appliance.devices.journal import LineJournal, journal_for
+from appliance.devices.network_watch import KernelNetwork
 from appliance.devices.pipe import JsonTrace, NoPanel, NoTrace, PipePanel
 from appliance.devices.portaudio_microphone import PortAudioMicrophone
 from appliance.devices.portaudio_speaker import PortAudioSpeaker, buffer_samples
@@ -26,7 +27,11 @@ from appliance.devices.sound_front import SoundFront
 from appliance.devices.state_file import UNWRITABLE, StateFile, StateKeeper
 from appliance.devices.systemd import notify_ready, notify_stopping
 from appliance.devices.terminal import TerminalPanel
-from appliance.devices.websocket import WebSocketConnector, WebSocketOptions
+from appliance.devices.websocket import (
+    WebSocketConnector,
+    WebSocketOptions,
+    this_machine,
+)
 from appliance.dsp.beam import Mode
 from appliance.dsp.chain import STAGES, Chain
 from appliance.dsp.frame import FRAME
@@ -113,6 +118,7 @@ async def serve(settings: Settings, panel_kind: str, sent_to: Path | None = None
             trace=trace,
             # What a program drives is no device: its machine's heat and memory are others' affair.
             board=None if panel_kind == "pipe" else board,
+            network=KernelNetwork(this_machine()),
         )
         devices.speaker.set_volume(settings.voice.volume)
         tools = (

@@ -183,6 +183,16 @@ class Connector(Protocol):
         """
 
 
+class NetworkWatch(Protocol):
+    """Knows when this machine's network comes up."""
+
+    def start(self, came_up: Callable[[], None]) -> None:
+        """Begin; `came_up` is called each time that a way out has come where none was."""
+
+    def stop(self) -> None:
+        """Watch no more. May be called twice."""
+
+
 class Keeper(Protocol):
     """Keeps a state over a restart.
 

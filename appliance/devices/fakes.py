@@ -245,6 +245,24 @@ class FakeKeeper:
         self.is_closed = True
 
 
+class FakeNetwork:
+    """Comes up when the test says so."""
+
+    def __init__(self) -> None:
+        self._came_up: Callable[[], None] | None = None
+
+    def start(self, came_up: Callable[[], None]) -> None:
+        assert self._came_up is None, "the network is watched twice"
+        self._came_up = came_up
+
+    def come_up(self) -> None:
+        assert self._came_up is not None, "nobody watches the network"
+        self._came_up()
+
+    def stop(self) -> None:
+        self._came_up = None
+
+
 class FakeJournal:
     def __init__(self) -> None:
         self.lines: list[tuple[str, str]] = []

@@ -73,7 +73,7 @@ class Runner:
         self._reporter = Reporter(devices, self._book, self._announcer)
         self._line = Line(
             self, devices.connector, lambda: opening(self._tools), rules.link, devices.journal,
-            devices.trace, clock, announce=self._reporter.link_news,
+            devices.trace, clock, self._reporter.link_news, devices.network,
         )  # fmt: skip
         self._uplink = Uplink(self._line, self._book, self.spans, devices.trace)
         self._intake = Intake(

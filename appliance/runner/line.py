@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection
 from typing import Protocol
 
 from appliance.errors import RefusedError, RemoteError
-from appliance.ports import Connector, Journal, Trace
+from appliance.ports import Connector, Journal, NetworkWatch, Trace
 from appliance.realtime.client_events import (
     ClientEvent,
     ConversationItemTruncate,
@@ -36,6 +36,7 @@ from appliance.session.link import (
     LinkState,
     LinkTick,
     Lost,
+    NetworkUp,
     NextLost,
     NextOpened,
     OpenCircuit,
@@ -90,6 +91,7 @@ class Line:
         trace: Trace,
         clock: Callable[[], float],
         announce: Callable[[Announce], None] = _tell_nobody,
+        network: NetworkWatch | None = None,
     ) -> None:
         """`announce` is told when people should hear of it: offline, refused, back."""
         self._user = user
@@ -100,6 +102,7 @@ class Line:
         self._trace = trace
         self._clock = clock
         self._announce = announce
+        self._network = network
         self._current: Connection | None = None
         self._next: Connection | None = None
         self._told_up: Connection | None = None  # what the user sends on
@@ -148,6 +151,8 @@ class Line:
     # What the runner does
 
     def start(self) -> None:
+        if self._network is not None:
+            self._network.start(lambda: self._step(NetworkUp(), ""))
         self._step(Start(), "")
 
     def wanted(self) -> None:
@@ -211,6 +216,8 @@ class Line:
 
     async def close(self) -> None:
         """Hang up and wait for the end of it."""
+        if self._network is not None:
+            self._network.stop()
         self._drop_next()
         self._hang_up()
         if self._ending:

@@ -7,7 +7,16 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Protocol
 
-from appliance.ports import Connector, Journal, Keeper, Microphone, Panel, Speaker, Trace
+from appliance.ports import (
+    Connector,
+    Journal,
+    Keeper,
+    Microphone,
+    NetworkWatch,
+    Panel,
+    Speaker,
+    Trace,
+)
 from appliance.runner.button import ButtonRules
 from appliance.session.budget import BudgetRules, BudgetState
 from appliance.session.health import HealthRules, Readings
@@ -32,6 +41,7 @@ class Devices:
     journal: Journal
     trace: Trace
     board: Board | None = None  # None: nobody looks after the machine
+    network: NetworkWatch | None = None  # None: nobody tells when it comes up
 
 
 def _today() -> date:

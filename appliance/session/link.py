@@ -13,6 +13,8 @@ Rules
   and one probe is made each `reset_s`, for ever. Coming back is told, too.
 - A press shortens the wait for a retry to the first wait of all. It does not force an open
   breaker, nor a service that has said how long to wait.
+- When this machine's network comes up, what failed for want of it is dialled at once, by a probe
+  and past an open breaker: that one was to spare a service, and none was asked.
 - What is final (key, quota, model, account) is not tried again until somebody presses; the first
   press tries at once, further ones once in `reset_s`.
 - Before a session is too old, the next one is opened while it still serves (Renewing), and takes
@@ -31,6 +33,7 @@ from dataclasses import replace
 from appliance.session.backoff import asked_s, backoff_s
 from appliance.session.breaker import WHOLE, Closed, Open, admit, failed
 from appliance.session.link_vocabulary import (
+    NETWORK_FAULTS,
     STALLED,
     Announce,
     Connecting,
@@ -45,6 +48,7 @@ from appliance.session.link_vocabulary import (
     LinkState,
     LinkTick,
     Lost,
+    NetworkUp,
     NextLost,
     NextOpened,
     OpenCircuit,
@@ -76,6 +80,7 @@ __all__ = [
     "LinkState",
     "LinkTick",
     "Lost",
+    "NetworkUp",
     "NextLost",
     "NextOpened",
     "OpenCircuit",
@@ -117,6 +122,10 @@ def link_step(state: LinkState, event: LinkEvent, now_s: float, rules: LinkRules
             return replace(state, deadline_s=soonest_s), ()
         case OpenCircuit() if isinstance(event, Wanted):
             return _probe(state, now_s, rules)
+        case WaitingToRetry(tries) | OpenCircuit(tries) if isinstance(event, NetworkUp):
+            if tries.fault not in NETWORK_FAULTS:
+                return state, ()
+            return _dial(replace(tries, failures=0, breaker=WHOLE), now_s, rules)
         case Refused() if isinstance(event, Wanted):
             return _press_refused(state, now_s, rules)
         case _:

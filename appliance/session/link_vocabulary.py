@@ -13,6 +13,8 @@ from appliance.session.backoff import BackoffRules
 from appliance.session.breaker import WHOLE, Breaker, BreakerRules
 
 STALLED = "stalled"  # the fault of a link that stands and says nothing
+# Faults that are over when the network comes up: no service was ever asked.
+NETWORK_FAULTS = frozenset({"no_wifi", "no_route", "dns_failed"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,13 +136,27 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
+class NetworkUp:
+    """This machine has a way out, and had none before."""
+
+
+@dataclass(frozen=True, slots=True)
 class LinkTick:
     busy: bool  # a turn is going on
     chance: float = 1.0
 
 
 LinkEvent = (
-    Start | Opened | Served | Lost | RefusedForGood | NextOpened | NextLost | Wanted | LinkTick
+    Start
+    | Opened
+    | Served
+    | Lost
+    | RefusedForGood
+    | NextOpened
+    | NextLost
+    | Wanted
+    | NetworkUp
+    | LinkTick
 )
 
 

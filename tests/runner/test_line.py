@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from appliance.devices.fakes import FakeConnector, FakeJournal, FakeTrace
+from appliance.devices.fakes import FakeConnector, FakeJournal, FakeNetwork, FakeTrace
 from appliance.errors import RefusedError, RemoteError
 from appliance.realtime.client_events import (
     ConversationItemTruncate,
@@ -52,6 +52,7 @@ class Bench:
         self.connector = FakeConnector(errors)
         self.journal = FakeJournal()
         self.announced = []
+        self.network = FakeNetwork()
         self.line = Line(
             self.user,
             self.connector,
@@ -61,6 +62,7 @@ class Bench:
             FakeTrace(),
             lambda: self.now_s,
             self.announced.append,
+            self.network,
         )
         self.user.line = self.line
 
@@ -400,3 +402,15 @@ async def test_nobody_talks_so_it_hangs_up_and_dials_at_the_next_press(bench):
         b.line.wanted()
         new = await b.online(1)
         await b.until(lambda: texts(new) == TALK)
+
+
+async def test_a_network_that_comes_up_ends_the_wait():
+    made = Bench([RemoteError("no way out", "no_route")])
+    made.line.start()
+    await made.until(lambda: made.line.is_troubled)
+    made.network.come_up()  # no time has passed
+    await made.online()
+    assert made.line.is_ready
+    await made.line.close()
+    with pytest.raises(AssertionError, match="nobody watches"):
+        made.network.come_up()

@@ -22,6 +22,7 @@ from appliance.session.link import (
     LinkRules,
     LinkTick,
     Lost,
+    NetworkUp,
     NextLost,
     NextOpened,
     OpenCircuit,
@@ -455,3 +456,30 @@ def test_in_any_order_it_holds_its_promises(moves, rules):
             assert isinstance(breaker, Closed)
         if isinstance(state, OpenCircuit):
             assert breaker == Open(state.deadline_s)
+
+
+# The network of this machine comes up
+
+
+def test_what_failed_for_want_of_a_network_is_dialled_when_it_comes_past_an_open_breaker():
+    state, _ = offline()
+    state, effects = after(state, NetworkUp(), at=1000.0)
+    assert effects == (Dial(),)
+    assert tries_of(state).failures == 0, "it gets a round of retries of its own"
+    _, effects = after(state, Opened(), at=1001.0)
+    assert effects == (Announce("back", "dns_failed"),), "people were told that it was away"
+
+
+@pytest.mark.parametrize("fault", ["no_wifi", "no_route", "dns_failed"])
+def test_a_wait_for_the_network_ends_with_it(fault):
+    state, _ = after(Disconnected(), Start(), Lost(0.0, fault))
+    assert isinstance(state, WaitingToRetry)
+    assert after(state, NetworkUp())[1] == (Dial(),)
+
+
+def test_a_service_that_fails_is_spared_whatever_the_network_does():
+    state, _ = after(Disconnected(), Start(), Lost(0.0, "service_unavailable", 30.0))
+    assert after(state, NetworkUp()) == (state, ())
+    refused, _ = after(Disconnected(), Start(), RefusedForGood("invalid_api_key"))
+    assert after(refused, NetworkUp()) == (refused, ())
+    assert after(ready(), NetworkUp()) == (ready(), ())

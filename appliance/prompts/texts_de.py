@@ -39,7 +39,7 @@ GERMAN = {
     "too_hot": "Mir ist zu heiß. Bitte für Luft sorgen.",
     "undervoltage": "Das Netzteil ist zu schwach. Bitte ein stärkeres nehmen.",
     "settings_invalid": "Eine Einstellung ist falsch. Bitte die Einstellungen prüfen.",
-    "update_pending": "Eine Aktualisierung ist da. Ich baue sie später ein.",
+    "update_pending": "Eine Aktualisierung ist da. Sie muss noch eingespielt werden.",
     "cost_warning": "Achtzig Prozent des Tagesgelds sind verbraucht.",
     "cost_stop": "Das Tagesgeld ist verbraucht. Bitte morgen wieder fragen.",
 }

@@ -39,7 +39,7 @@ ENGLISH = {
     "too_hot": "I am too hot. Please give me some air.",
     "undervoltage": "The power supply is too weak. Please use a stronger one.",
     "settings_invalid": "A setting is wrong. Please check the settings.",
-    "update_pending": "An update is ready. I will install it later.",
+    "update_pending": "An update is ready. It has to be installed.",
     "cost_warning": "Eighty percent of today's budget is used.",
     "cost_stop": "Today's budget is used up. Please try again tomorrow.",
 }

@@ -39,7 +39,7 @@ SPANISH = {
     "too_hot": "Tengo demasiado calor. Deme un poco de aire.",
     "undervoltage": "La fuente de alimentación es débil. Use una más fuerte.",
     "settings_invalid": "Hay un ajuste erróneo. Por favor, revise los ajustes.",
-    "update_pending": "Hay una actualización. La instalaré más tarde.",
+    "update_pending": "Hay una actualización. Hay que instalarla.",
     "cost_warning": "Se ha gastado el ochenta por ciento del presupuesto de hoy.",
     "cost_stop": "El presupuesto de hoy se ha agotado. Vuelva mañana.",
 }

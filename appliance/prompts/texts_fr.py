@@ -39,7 +39,7 @@ FRENCH = {
     "too_hot": "J'ai trop chaud. Donnez-moi un peu d'air.",
     "undervoltage": "L'alimentation est trop faible. Prenez-en une plus forte.",
     "settings_invalid": "Un réglage est faux. Veuillez vérifier les réglages.",
-    "update_pending": "Une mise à jour est prête. Je l'installerai plus tard.",
+    "update_pending": "Une mise à jour est prête. Il faut l'installer.",
     "cost_warning": "Quatre-vingts pour cent du budget du jour sont dépensés.",
     "cost_stop": "Le budget du jour est dépensé. Revenez demain.",
 }

@@ -42,7 +42,7 @@ PORTUGUESE = {
     "too_hot": "Estou quente demais. Preciso de um pouco de ar.",
     "undervoltage": "A fonte de energia é fraca. Use uma mais forte.",
     "settings_invalid": "Há uma configuração errada. Verifique, por favor.",
-    "update_pending": "Há uma atualização. Vou instalar mais tarde.",
+    "update_pending": "Há uma atualização. É preciso instalar.",
     "cost_warning": "Oitenta por cento do orçamento de hoje já foi gasto.",
     "cost_stop": "O orçamento de hoje acabou. Volte amanhã.",
 }

@@ -39,7 +39,7 @@ MANDARIN = {
     "too_hot": "我太热了。请给我通风。",
     "undervoltage": "电源太弱。请换一个更强的电源。",
     "settings_invalid": "有一个设置不对。请检查设置。",
-    "update_pending": "有新的更新。我会稍后安装。",
+    "update_pending": "有新的更新。请安装。",
     "cost_warning": "今天的预算用了百分之八十。",
     "cost_stop": "今天的预算用完了。请明天再来。",
 }

@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
-.PHONY: help setup demo test lint types layers units kernels prompts peers soak fuzz lock clean
+.PHONY: help setup demo test lint types layers units kernels prompts install uninstall test-browser test-system peers soak fuzz lock clean
 
 BIN := .venv/bin
 # What is built once, where everything looks for it: compiled sound kernels, spoken prompts.
@@ -26,7 +26,7 @@ missing=$$(for p in $(1); do dpkg-query -W -f='$${Status}' $$p 2>/dev/null | gre
 endef
 
 help: ## Show this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
 
 setup: .venv/.ready ## Install what the project needs: Debian packages, .venv, locked Python packages
 
@@ -72,6 +72,22 @@ $(PROMPTS): .venv/.ready $(wildcard appliance/prompts/*.py appliance/prompts_bui
 
 prompts: $(PROMPTS) ## Render what the device says by itself, in eight languages
 
+install: ## Put the device into this machine as a service: /opt/appliance, its units, its settings
+	@sh systemd/install.sh install
+
+uninstall: ## Take the service out; settings, key and state stay, unless PURGE=1
+	@sh systemd/install.sh uninstall
+
+test-system: setup $(KERNELS) $(PROMPTS) ## Try the installed units in a real Debian: a container, a virtual machine (root, x86-64)
+	$(BIN)/pytest -c tests/system/pytest.ini
+
+BROWSER_PACKAGES := $(if $(wildcard /etc/rpi-issue),chromium,chromium-headless-shell)
+
+test-browser: setup ## Look at the dashboard with a real browser: every state, live, dark and light, accessible
+	@$(call install,$(BROWSER_PACKAGES))
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/browser.lock
+	$(BIN)/pytest -c tests/browser/pytest.ini --confcutdir=tests tests/browser
+
 # The ARM object is compiled on any machine, and run under QEMU where that is none; instructions are
 # counted by valgrind and QEMU, cycles by llvm-mca.
 CROSS_PACKAGES := valgrind llvm qemu-user-static
@@ -96,8 +112,9 @@ peers: setup ## Install the peers that `appliance bench sound` measures us again
 
 lock: ## Resolve requirements/*.lock anew from pyproject.toml
 	@python3 -m venv .cache/uv && .cache/uv/bin/pip install -q uv
-	.cache/uv/bin/uv pip compile -q --universal --generate-hashes --python-version 3.11 --no-header pyproject.toml -o requirements/run.lock
+	.cache/uv/bin/uv pip compile -q --universal --generate-hashes --python-version 3.11 --no-header --extra dashboard pyproject.toml -o requirements/run.lock
 	.cache/uv/bin/uv pip compile -q --universal --generate-hashes --python-version 3.11 --no-header --extra tools --extra dev pyproject.toml -o requirements/dev.lock
+	.cache/uv/bin/uv pip compile -q --universal --generate-hashes --python-version 3.11 --no-header --extra tools --extra dev --extra browser -c requirements/dev.lock pyproject.toml -o requirements/browser.lock
 	.cache/uv/bin/uv pip compile -q --universal --generate-hashes --python-version 3.11 --no-header --extra tools --extra dev --extra peers -c requirements/dev.lock pyproject.toml -o requirements/peers.lock
 
 clean: ## Remove what make and the tests made

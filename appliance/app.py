@@ -14,9 +14,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from appliance.app_status import limits_from, shown_of, telling_status
+from appliance.app_systemd import Reload, beating
+from appliance.config.apart import SettingsApart
+from appliance.devices.calibration import Calibration, calibration_in, input_gain_db
 from appliance.devices.echo_reference import EchoReference
 from appliance.devices.health import Board
-from appliance.devices.journal import LineJournal, journal_for
+from appliance.devices.journal import journal_for
 from appliance.devices.network_watch import KernelNetwork
 from appliance.devices.pipe import JsonTrace, NoPanel, NoTrace, PipePanel
 from appliance.devices.portaudio_microphone import PortAudioMicrophone
@@ -25,7 +29,7 @@ from appliance.devices.portaudio_system import SoundSystem
 from appliance.devices.reply_voice import ReplyVoice
 from appliance.devices.sound_front import SoundFront
 from appliance.devices.state_file import UNWRITABLE, StateFile, StateKeeper
-from appliance.devices.systemd import notify_ready, notify_stopping
+from appliance.devices.systemd import is_service, notify_ready, notify_stopping
 from appliance.devices.terminal import TerminalPanel
 from appliance.devices.websocket import (
     WebSocketConnector,
@@ -45,6 +49,8 @@ from appliance.realtime.client_events import SessionUpdate
 from appliance.realtime.wire_session import endpoint_url, session_update
 from appliance.runner.button import ButtonRules
 from appliance.runner.core import Runner
+from appliance.runner.insight import MetricsTrace
+from appliance.runner.pulse import WatchedMicrophone
 from appliance.runner.rules import Devices, Purse, Rules
 from appliance.runner.tools import ToolBox, time_tool, volume_tool
 from appliance.session.budget import VERSION, BudgetRules, BudgetState, load
@@ -53,10 +59,12 @@ from appliance.session.hearing import HearingRules
 from appliance.session.instructions import build_instructions
 from appliance.session.link import LinkRules
 from appliance.session.prices import Prices
+from appliance.session.pulse import Pulse
 from appliance.session.turn import TurnRules
 
 if TYPE_CHECKING:
     from appliance.config.settings import Settings
+    from appliance.devices.gpio import GpioPins
 
 # Two frames of the sound chain: what is captured waits for no more, however much an append carries.
 CAPTURE_SAMPLES = 480
@@ -66,12 +74,20 @@ STATE = Path("/var/lib/appliance")  # what outlasts a restart, unless systemd na
 FREE_SILENT_S = 60.0  # with hands free nobody need talk for hours
 
 
-async def serve(settings: Settings, panel_kind: str, sent_to: Path | None = None) -> None:
+async def serve(
+    settings: Settings,
+    panel_kind: str,
+    sent_to: Path | None = None,
+    config: Path | None = None,
+) -> None:
     """Run the device until SIGTERM or SIGINT, or until its panel asks to quit.
+
+    As a service, SIGHUP has it read its settings again.
 
     Args:
         panel_kind: "gpio", "terminal", "pipe" or "none".
         sent_to: with "pipe", a file that gets all audio that was sent.
+        config: where the settings were read from; None for the usual place.
 
     Raises:
         ConfigError, HardwareError: it cannot be built; nothing was left open.
@@ -94,7 +110,11 @@ async def serve(settings: Settings, panel_kind: str, sent_to: Path | None = None
         closing.callback(trace.close)
     panel = build_panel(settings, panel_kind, stop)
     # A line must not run into the light that a terminal's panel draws.
-    journal = LineJournal(panel.say) if isinstance(panel, TerminalPanel) else journal_for()
+    say = panel.say if isinstance(panel, TerminalPanel) else None
+    journal = journal_for(settings.endpoint.api_key.get_secret_value(), say)
+    pulse = Pulse()
+
+    seen = MetricsTrace(limits_from(settings), time.monotonic, journal, beside=trace)
 
     def ready() -> None:
         trace.record("ready", well=runner.is_well)
@@ -106,16 +126,17 @@ async def serve(settings: Settings, panel_kind: str, sent_to: Path | None = None
         notify_ready(how)
 
     with closing, SoundSystem() as sound:
-        microphone, speaker = build_sound(settings, sound)
         directory = state_directory(os.environ, panel_kind)
+        calibration = calibration_in(directory, journal)
+        microphone, speaker = build_sound(settings, sound, calibration)
         board = Board(directory or STATE)
         devices = Devices(
-            microphone=microphone,
+            microphone=WatchedMicrophone(microphone, pulse),
             speaker=speaker,
             panel=panel,
             connector=build_connector(settings),
             journal=journal,
-            trace=trace,
+            trace=seen,
             # What a program drives is no device: its machine's heat and memory are others' affair.
             board=None if panel_kind == "pipe" else board,
             network=KernelNetwork(this_machine()),
@@ -125,15 +146,28 @@ async def serve(settings: Settings, panel_kind: str, sent_to: Path | None = None
             time_tool(lambda: datetime.now().astimezone()),
             volume_tool(devices.speaker, settings.voice.volume),
         )
+        opening = opening_from(settings)
+
+        def apply(latest: Settings) -> None:
+            nonlocal opening
+            opening = opening_from(latest)
+            speaker.set_volume(latest.voice.volume)
+            seen.note("settings", **shown_of(latest))
+
+        reload = Reload(settings, lambda: SettingsApart(config).wait(), apply, journal)
+        if is_service():  # in a terminal, SIGHUP means that it was closed
+            loop.add_signal_handler(signal.SIGHUP, reload.begin)
         runner = Runner(
             devices,
             rules_from(settings),
-            opening_from(settings),
+            lambda tools: opening(tools),  # noqa: PLW0108 - the newest one, after a reload
             tools,
             prompt_pcm=prompts_from(settings),
             purse=purse_in(directory, board, journal),
         )
-        await runner.run(stop, ready)
+        with beating(pulse, sound):
+            async with telling_status(settings, seen, devices, runner.ears, panel_kind):
+                await runner.run(stop, ready)
     if runner.outgrown:
         journal.event("memory_outgrown", runner.outgrown, level="error")
         raise ApplianceError(runner.outgrown)
@@ -175,24 +209,13 @@ def build_panel(settings: Settings, kind: str, stop: asyncio.Event) -> Panel:
     Raises:
         HardwareError: this machine has no such panel.
     """
-    hardware = settings.hardware
     match kind:
         case "gpio":
-            from appliance.devices.gpio import GpioPanel, GpioPins, load_gpio
+            from appliance.devices.gpio import GpioPanel, load_gpio
 
-            leds = {
-                "rgb": (hardware.led_red_pin, hardware.led_green_pin, hardware.led_blue_pin),
-                "single": (hardware.led_pin,),
-                "none": (),
-            }
-            pins = GpioPins(
-                hardware.button_pin,
-                leds[hardware.led],
-                leds_active_low=not hardware.led_active_high,
-            )
-            return GpioPanel(load_gpio(), pins)
+            return GpioPanel(load_gpio(), gpio_pins(settings))
         case "terminal":
-            holding = hardware.talk_mode == "hold"
+            holding = settings.hardware.talk_mode == "hold"
             return TerminalPanel(sys.stdin, sys.stdout, quit=stop.set, latches=holding)
         case "pipe":
             return PipePanel(sys.stdin, time.monotonic, quit=stop.set)
@@ -200,8 +223,23 @@ def build_panel(settings: Settings, kind: str, stop: asyncio.Event) -> Panel:
             return NoPanel()
 
 
+def gpio_pins(settings: Settings) -> GpioPins:
+    """Return which pin has what on it; ConfigError if one has two things."""
+    from appliance.devices.gpio import GpioPins
+
+    hardware = settings.hardware
+    leds = {
+        "rgb": (hardware.led_red_pin, hardware.led_green_pin, hardware.led_blue_pin),
+        "single": (hardware.led_pin,),
+        "none": (),
+    }
+    return GpioPins(
+        hardware.button_pin, leds[hardware.led], leds_active_low=not hardware.led_active_high
+    )
+
+
 def build_sound(
-    settings: Settings, system: SoundSystem
+    settings: Settings, system: SoundSystem, calibration: Calibration | None = None
 ) -> tuple[PortAudioMicrophone, PortAudioSpeaker]:
     """Return microphone and loudspeaker, with the sound chain between the two."""
     hardware, audio = settings.hardware, settings.audio
@@ -211,18 +249,22 @@ def build_sound(
     stages = stages_from(settings)
     geometry, beam = GEOMETRIES[hardware.array], Mode(hardware.array_mode)
 
-    def front() -> SoundFront:
+    def chain() -> Chain:
         level = settings.session.noise_reduction.level
-        return SoundFront(Chain(stages, geometry=geometry, beam=beam, noise_level=level), reference)
+        return Chain(stages, geometry=geometry, beam=beam, noise_level=level)
+
+    def front() -> SoundFront:
+        gain_db = input_gain_db(calibration, system, hardware.microphone)
+        return SoundFront(chain(), reference, gain_db)
 
     if stages:
-        front()  # what machine code there is, is found now and not at the first word
+        chain()  # what machine code there is, is found now and not at the first word
     microphone = PortAudioMicrophone(
         system,
         hardware.microphone,
         chunk_samples=chunk_samples,
         channel=hardware.microphone_channel,
-        front=front if stages else None,
+        front=front if stages or calibration is not None else None,
     )
     speaker = PortAudioSpeaker(
         system,

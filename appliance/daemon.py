@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import faulthandler
 import os
 from pathlib import Path
 
 from appliance.config.apart import SettingsApart
-from appliance.errors import UsageError
+from appliance.errors import ConfigError, UsageError
+
+DEFAULT_PANEL = "gpio"  # while the settings, which say so, cannot be read
 
 EPILOG = """examples:
   appliance run                              as systemd does, with /etc/appliance/appliance.toml
@@ -41,6 +44,13 @@ def run(args: argparse.Namespace) -> int:
     reading = SettingsApart(args.config)
     from appliance.app import serve  # takes half a second, in which the settings are read
 
-    settings = reading.wait()
-    asyncio.run(serve(settings, args.panel or settings.hardware.panel, args.sent))
+    try:
+        settings = reading.wait()
+    except ConfigError:
+        from appliance.last_words import tell_wrong_settings
+
+        tell_wrong_settings(args.panel or DEFAULT_PANEL)
+        raise
+    faulthandler.enable()  # where each thread was, should the watchdog have to end them
+    asyncio.run(serve(settings, args.panel or settings.hardware.panel, args.sent, args.config))
     return 0

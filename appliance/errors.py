@@ -4,9 +4,11 @@ ApplianceError
 ├── UsageError         a command was called wrongly, or was given a bad file; exit 2
 ├── ConfigError        wrong setting; exit 2, systemd does not restart
 ├── HardwareError      device missing or lost; a later try may succeed
+│   └── CardsChangedError  it may be there, but streams that are open keep it from being found
 ├── RemoteError        the service broke the protocol or refused us
 │   ├── ProtocolError  a message that is not of the Realtime API's form; names the field
 │   └── RefusedError   the service said no for good (key, quota, model); retrying is wrong
+├── NotRunningError    no device answers on the status socket
 └── SignalError        audio of the wrong shape, rate or dtype (also ValueError)
 """
 
@@ -31,6 +33,10 @@ class ConfigError(ApplianceError):
 
 class HardwareError(ApplianceError):
     """A device is missing, busy or lost."""
+
+
+class CardsChangedError(HardwareError):
+    """A device is missing among those that were there once; more is known once all are closed."""
 
 
 class RemoteError(ApplianceError):
@@ -64,6 +70,10 @@ class RefusedError(RemoteError):
     def __init__(self, message: str, code: str, fault: str = "") -> None:
         super().__init__(message, fault or code)
         self.code = code
+
+
+class NotRunningError(ApplianceError):
+    """The device does not run, or does not answer on its status socket."""
 
 
 class SignalError(ApplianceError, ValueError):

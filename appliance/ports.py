@@ -61,8 +61,13 @@ class Silenced:
 class Microphone(Protocol):
     """A capture stream that stays open from start to stop."""
 
-    overflows: int  # times that the sound card dropped samples
-    opens: int  # times that the stream was opened
+    @property
+    def overflows(self) -> int:
+        """Times that the sound card dropped samples."""
+
+    @property
+    def opens(self) -> int:
+        """Times that the stream was opened."""
 
     def start(self, deliver: Callable[[Captured], None], lost: Callable[[str], None]) -> None:
         """Open the stream. `lost(reason)` is called once if it dies.
@@ -71,7 +76,16 @@ class Microphone(Protocol):
             HardwareError: no such device, or it is busy.
         """
 
-    def stop(self) -> None: ...
+    async def open(self) -> None:
+        """Do all of `start` that may take long, beside the event loop; `start` does the rest.
+
+        Raises:
+            CardsChangedError: try again with all other streams stopped.
+            HardwareError: no such device, or it is busy.
+        """
+
+    def stop(self) -> None:
+        """Close the stream, without waiting for it: nothing is told any more."""
 
 
 class Speaker(Protocol):
@@ -107,7 +121,11 @@ class Speaker(Protocol):
     def set_volume(self, volume: float) -> None:
         """Set the gain of what is played from now on, 0.0 to 1.0."""
 
-    def stop(self) -> None: ...
+    async def open(self) -> None:
+        """Do all of `start` that may take long (see Microphone.open)."""
+
+    def stop(self) -> None:
+        """Close the stream, without waiting for it: nothing is told any more."""
 
 
 class Light(Enum):
@@ -137,6 +155,8 @@ class Panel(Protocol):
 
     def start(self, edge: Callable[[bool, float], None]) -> None:
         """Begin. `edge(pressed, at_s)` is called for every raw contact change, bounces included.
+
+        A button that is down already is told by a call before this returns.
 
         Raises:
             HardwareError: the pins cannot be had.

@@ -53,7 +53,7 @@ class SettingsApart:
         """Return the settings.
 
         They are namespaces that answer to the same names as the models, properties included; what
-        they do not do is change, validate or dump themselves.
+        they do not do is validate or dump themselves. `setting_names` has the dotted names.
 
         Raises:
             ConfigError: something is wrong with them, every problem a line, as from

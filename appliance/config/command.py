@@ -9,6 +9,7 @@ from itertools import groupby
 from pathlib import Path
 
 from appliance.config import catalogue, schema
+from appliance.config.example import example_toml
 from appliance.config.load import Loaded, leaves, load
 from appliance.config.notices import has_effect, warnings_for
 from appliance.config.secrets import Redactor
@@ -21,6 +22,7 @@ examples:
   appliance config show --section voice      one section
   appliance config check --config my.toml    every problem at once; exit 2 if there is one
   appliance config schema > appliance.json   JSON Schema, for an editor
+  appliance config example > my.toml         every setting as a comment, to begin with
 """
 _DOCS_HEAD = """\
 # Settings
@@ -41,6 +43,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     show = actions.add_parser("show", help="print every setting and where its value came from")
     check = actions.add_parser("check", help="look for mistakes, and for what is worth a word")
     schema_parser = actions.add_parser("schema", help="print the JSON Schema of the settings")
+    actions.add_parser("example", help="print a settings file in which everything is a comment")
     docs = actions.add_parser("docs", help="print the table of every setting, in Markdown")
     docs.add_argument("--brief", action="store_true", help="one short table, as the README has it")
     for action in (show, check, schema_parser, docs):
@@ -64,6 +67,8 @@ def run(args: argparse.Namespace) -> int:
             return _check(args.config, as_json=args.json)
         case "schema":
             print(json.dumps(json_schema(), indent=2))
+        case "example":
+            print(example_toml(), end="")
         case _:
             print(settings_table() if args.brief else settings_markdown(), end="")
     return 0

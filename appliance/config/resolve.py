@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import BaseModel, SecretStr
 
 from appliance.config.apart import REFUSED, Secret
-from appliance.config.load import load_settings
+from appliance.config.load import leaves, load_settings
 from appliance.errors import ConfigError
 
 
@@ -45,7 +45,10 @@ def main(argv: list[str]) -> int:
     except ConfigError as error:
         sys.stderr.write(f"{error}\n")
         return REFUSED
-    sys.stdout.buffer.write(pickle.dumps(plain(settings)))
+    tree = plain(settings)
+    # Fields and properties look alike in there; these are the fields.
+    tree.setting_names = tuple(".".join(path) for path, _ in leaves(settings))
+    sys.stdout.buffer.write(pickle.dumps(tree))
     return 0
 
 

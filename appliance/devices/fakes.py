@@ -30,6 +30,10 @@ class FakeMicrophone:
         self.opens += 1
         self._deliver, self._lost = deliver, lost
 
+    async def open(self) -> None:
+        if self.missing:
+            raise HardwareError("no microphone called 'fake'")
+
     def stop(self) -> None:
         self._deliver = self._lost = None
 
@@ -77,6 +81,10 @@ class FakeSpeaker:
             raise HardwareError("no loudspeaker called 'fake'")
         self.opens += 1
         self._sounded, self._drained, self._lost = sounded, drained, lost
+
+    async def open(self) -> None:
+        if self.missing:
+            raise HardwareError("no loudspeaker called 'fake'")
 
     def stop(self) -> None:
         self._sounded = self._drained = self._lost = None

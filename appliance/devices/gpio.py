@@ -56,10 +56,7 @@ class GpioPins:
 
 
 class GpioPanel:
-    """`ports.Panel` on pins. All methods are for the event loop's thread.
-
-    A button that is down at `start` has not been pressed: its release must come first.
-    """
+    """`ports.Panel` on pins. All methods are for the event loop's thread."""
 
     def __init__(
         self,
@@ -111,6 +108,8 @@ class GpioPanel:
         self._light_s = self._read_s
         self._draw()
         self._timers["poll"] = self._running.call_later(POLL_S, self._poll)
+        if self._is_pressed:
+            self._tell(True, self._read_s)
 
     def show(self, light: Light) -> None:
         """Show `light` from now on."""

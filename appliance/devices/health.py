@@ -49,7 +49,7 @@ class Board:
         return Readings(
             disk_free_bytes=room,
             files_free=names,
-            resident_bytes=self._resident(),
+            resident_bytes=self.resident_bytes(),
             group_used_bytes=used,
             group_limit_bytes=limit,
             temperature_c=self._temperature(),
@@ -79,7 +79,8 @@ class Board:
         # Some file systems make room for names as they need it, and say 0 of 0.
         return told.f_bavail * told.f_frsize, told.f_favail if told.f_files else None
 
-    def _resident(self) -> int | None:
+    def resident_bytes(self) -> int | None:
+        """Return what this process holds in memory now."""
         pages = self._text("proc/self/statm").split()
         if len(pages) < 2 or not pages[1].isdecimal():
             return None

@@ -6,13 +6,15 @@ import asyncio
 import math
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import pyaudio
 from numpy.typing import NDArray
 
 from appliance.devices.portaudio_clock import callback_began_s, capture_age_s
-from appliance.devices.portaudio_system import SoundSystem
+from appliance.devices.portaudio_system import SoundSystem, aside
+from appliance.devices.priority import hurry
 from appliance.devices.sound_front import Cleaned, SoundFront
 from appliance.devices.soundcards import Direction
 from appliance.dsp.pcm import float_to_pcm16, pcm16_to_float
@@ -22,7 +24,7 @@ from appliance.ports import Captured, Level
 from appliance.units import BYTES_PER_SAMPLE, WIRE_RATE_HZ
 
 LOST_AFTER_S = 2.0  # without a callback; the longest chunk is a small part of it
-_WATCH_EVERY_S = 0.5
+_WATCH_EVERY_S = 0.2
 _FULL_SCALE = 32768
 _SILENT_DBFS = -96.0
 
@@ -65,9 +67,18 @@ class PortAudioMicrophone:
         self._front = front
         self._stream: pyaudio.Stream | None = None
         self._capture: _Capture | None = None
+        self._opened: _Opened | None = None  # and not yet started
         self._deliver: Callable[[Captured], None] | None = None
         self._lost: Callable[[str], None] | None = None
         self._watch: asyncio.TimerHandle | None = None
+
+    async def open(self) -> None:
+        """Do all of `start` that may take long; the event loop goes on (see ports.Microphone)."""
+        if self._stream is not None:
+            raise HardwareError("the microphone is open already")
+        self._opened = None
+        loop = asyncio.get_running_loop()
+        self._opened = await aside(lambda: self._open(loop), self._release)
 
     def start(self, deliver: Callable[[Captured], None], lost: Callable[[str], None]) -> None:
         """Open the stream (see ports.Microphone.start). Call it on the event loop.
@@ -77,6 +88,15 @@ class PortAudioMicrophone:
         """
         if self._stream is not None:
             raise HardwareError("the microphone is open already")
+        opened, self._opened = self._opened or self._open(asyncio.get_running_loop()), None
+        self._deliver, self._lost = deliver, lost
+        self._capture, self._stream = opened.capture, opened.stream
+        self.opens += 1
+        self.native_rate_hz = opened.rate_hz
+        self._watch = opened.capture.loop.call_later(_WATCH_EVERY_S, self._look)
+
+    def _open(self, loop: asyncio.AbstractEventLoop) -> _Opened:
+        """Open the card. On any thread."""
         device = self._system.find(self._selector, Direction.CAPTURE)
         front = self._front() if self._front is not None else None
         channels = self._channel + 1 if front is None else max(front.channels, self._channel + 1)
@@ -85,35 +105,39 @@ class PortAudioMicrophone:
                 f"sound card {device.name} captures {device.inputs} channels: "
                 f"there is no channel {channels - 1}"
             )
-        rate = self._system.rate_for(device, Direction.CAPTURE, channels)
+        rate_hz = self._system.rate_for(device, Direction.CAPTURE, channels)
         capture = _Capture(
-            asyncio.get_running_loop(),
+            loop,
             self._arrived,
             self._chunk_samples,
-            _Channels(rate, channels, self._channel, front),
+            _Channels(rate_hz, channels, self._channel, front),
         )
-        self._deliver, self._lost, self._capture = deliver, lost, capture
-        self._stream = self._system.open(
+        stream = self._system.open(
             device,
             Direction.CAPTURE,
-            rate_hz=rate,
+            rate_hz=rate_hz,
             channels=channels,
-            frames=round(self._chunk_samples * rate / WIRE_RATE_HZ),
+            frames=round(self._chunk_samples * rate_hz / WIRE_RATE_HZ),
             callback=capture.callback,
         )
-        self.opens += 1
-        self.native_rate_hz = rate
-        self._watch = capture.loop.call_later(_WATCH_EVERY_S, self._look)
+        return _Opened(stream, capture, rate_hz)
 
     def stop(self) -> None:
         """Close the stream; nothing is delivered after this. May be called twice."""
         if self._watch is not None:
             self._watch.cancel()
             self._watch = None
-        stream, self._stream = self._stream, None
-        self._capture = None
-        if stream is not None:
-            self._system.release(stream)
+        if self._capture is not None:
+            self._capture.has_ended = True
+        if self._opened is not None:
+            self._release(self._opened)
+        if self._stream is not None:
+            self._system.release(self._stream)
+        self._stream = self._capture = self._opened = None
+
+    def _release(self, opened: _Opened) -> None:
+        opened.capture.has_ended = True
+        self._system.release(opened.stream)
 
     def _arrived(self, capture: _Capture, captured: Captured, overflows: int) -> None:
         self.overflows += overflows
@@ -224,6 +248,8 @@ class _Capture:
         self._chunk_samples = chunk_samples
         self._channels = channels
         self._pending = bytearray()  # less than a chunk, at 24 kHz
+        self._is_new = True
+        self.has_ended = False  # what still comes is nobody's
         self._overflows = 0  # not yet told
         self._level: Level | None = None  # of the newest buffer
 
@@ -231,6 +257,11 @@ class _Capture:
         self, data: bytes | None, frames: int, clock: Mapping[str, float], status: int
     ) -> tuple[None, int]:
         """Take one buffer; PortAudio calls this on its own thread."""
+        if self.has_ended:
+            return None, pyaudio.paComplete
+        if self._is_new:
+            self._is_new = False
+            hurry()  # the thread is PortAudio's, and a new one with each stream
         began_s = callback_began_s(clock)
         self.last_callback_s = began_s
         if status & pyaudio.paInputOverflow:
@@ -263,3 +294,12 @@ class _Capture:
         overflows, self._overflows = self._overflows, 0
         captured = Captured(pcm, first_sample_s, cleaned.voice_since_s, cleaned.echo, self._level)
         self.loop.call_soon_threadsafe(self._arrived, self, captured, overflows)
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """A stream that runs, and what takes its sound."""
+
+    stream: pyaudio.Stream
+    capture: _Capture
+    rate_hz: int

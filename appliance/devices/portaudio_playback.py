@@ -31,7 +31,6 @@ class Reports:
     loop: asyncio.AbstractEventLoop
     sounded: Callable[[Sounded], None]
     drained: Callable[[], None]
-    lost: Callable[[str], None]
     ran_dry: Callable[[], None]
 
 
@@ -150,6 +149,8 @@ class Playback:
         """Fill one buffer."""
         began_s = callback_began_s(clock)
         self.last_callback_s = began_s
+        if self._ended:
+            return self._silence, pyaudio.paComplete  # what hung goes on: nothing old is played
         self._callbacks += 1
         if self._callbacks > BUFFERS:
             self.playing.set()

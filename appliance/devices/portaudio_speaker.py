@@ -14,11 +14,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import pyaudio
 
 from appliance.devices.portaudio_playback import BUFFERS, Playback, Reports
-from appliance.devices.portaudio_system import SoundSystem
+from appliance.devices.portaudio_system import SoundSystem, aside
 from appliance.devices.reply_voice import ReplyVoice
 from appliance.devices.soundcards import Direction
 from appliance.errors import HardwareError
@@ -26,7 +27,7 @@ from appliance.ports import Silenced, Sounded
 from appliance.session.playout import Playout
 
 LOST_AFTER_S = 2.0  # without a callback
-_WATCH_EVERY_S = 0.5
+_WATCH_EVERY_S = 0.2
 _PRIME_WITHIN_S = 3.0
 _LONGEST_BUFFER = 480  # 20 ms
 _SHORTEST_BUFFER = 240  # 10 ms: with less, a busy machine lets the card run dry
@@ -83,8 +84,20 @@ class PortAudioSpeaker:
         self._volume = 1.0
         self._stream: pyaudio.Stream | None = None
         self._playback: Playback | None = None
+        self._opened: _Opened | None = None  # and not yet started
+        self._sounded: Callable[[Sounded], None] | None = None
+        self._drained: Callable[[], None] | None = None
+        self._lost: Callable[[str], None] | None = None
         self._last_playout = Playout()
         self._watch: asyncio.TimerHandle | None = None
+
+    async def open(self) -> None:
+        """Do all of `start` that may take long; the event loop goes on (see ports.Speaker)."""
+        if self._stream is not None:
+            raise HardwareError("the loudspeaker is open already")
+        self._opened = None
+        loop = asyncio.get_running_loop()
+        self._opened = await aside(lambda: self._open(loop), self._release)
 
     def start(
         self,
@@ -94,43 +107,51 @@ class PortAudioSpeaker:
     ) -> None:
         """Open the stream and return when the card plays it (silence, to begin with).
 
-        Call it on the event loop, which it holds up for some tens of milliseconds.
+        Call it on the event loop, which it holds up for some tens of milliseconds unless `open`
+        has done the work.
 
         Raises:
             HardwareError: no such card, it is busy, it does not play; or started already.
         """
         if self._stream is not None:
             raise HardwareError("the loudspeaker is open already")
+        opened, self._opened = self._opened or self._open(asyncio.get_running_loop()), None
+        self._sounded, self._drained, self._lost = sounded, drained, lost
+        opened.playback.volume = self._volume
+        self._playback, self._stream = opened.playback, opened.stream
+        self.opens += 1
+        self.native_rate_hz = opened.rate_hz
+        self._watch = opened.playback.reports.loop.call_later(_WATCH_EVERY_S, self._look)
+
+    def _open(self, loop: asyncio.AbstractEventLoop) -> _Opened:
+        """Open the card and wait until it plays. On any thread."""
         device = self._system.find(self._selector, Direction.PLAYBACK)
         # A card's own device with two outputs would play mono on the left one alone; a PCM of
         # ALSA's configuration spreads mono by itself.
         channels = 2 if device.card_number is not None and device.outputs > 1 else 1
-        rate = self._system.rate_for(device, Direction.PLAYBACK, channels)
-        reports = Reports(asyncio.get_running_loop(), sounded, drained, lost, self._ran_dry)
+        rate_hz = self._system.rate_for(device, Direction.PLAYBACK, channels)
         playback = Playback(
-            rate,
+            rate_hz,
             channels,
             self._buffer_samples,
-            reports,
+            Reports(loop, self._tell_sounded, self._tell_drained, self._ran_dry),
             self._volume,
             self._handed_over,
             self._voice,
         )
-        self._stream = self._system.open(
+        stream = self._system.open(
             device,
             Direction.PLAYBACK,
-            rate_hz=rate,
+            rate_hz=rate_hz,
             channels=channels,
             frames=playback.buffer_frames,
             callback=playback.callback,
         )
-        self.opens += 1
-        self.native_rate_hz = rate
-        self._playback = playback
         if not playback.playing.wait(_PRIME_WITHIN_S):
-            self.stop()
+            playback.end()
+            self._system.release(stream)
             raise HardwareError(f"sound card {device.name} takes sound but plays none of it")
-        self._watch = reports.loop.call_later(_WATCH_EVERY_S, self._look)
+        return _Opened(stream, playback, rate_hz)
 
     def play(self, item_id: str, pcm: bytes) -> None:
         """Queue reply audio (s16le mono, 24 kHz) behind what is there.
@@ -171,9 +192,23 @@ class PortAudioSpeaker:
         playback, self._playback = self._playback, None
         if playback is not None:
             self._last_playout = playback.end()
-        stream, self._stream = self._stream, None
-        if stream is not None:
-            self._system.release(stream)
+        if self._opened is not None:
+            self._release(self._opened)
+        if self._stream is not None:
+            self._system.release(self._stream)
+        self._stream = self._opened = None
+
+    def _release(self, opened: _Opened) -> None:
+        opened.playback.end()
+        self._system.release(opened.stream)
+
+    def _tell_sounded(self, report: Sounded) -> None:
+        if self._sounded is not None:
+            self._sounded(report)
+
+    def _tell_drained(self) -> None:
+        if self._drained is not None:
+            self._drained()
 
     def _ran_dry(self) -> None:
         self.underflows += 1
@@ -181,12 +216,21 @@ class PortAudioSpeaker:
     def _look(self) -> None:
         playback, stream = self._playback, self._stream
         self._watch = None
-        if playback is None or stream is None:
+        if playback is None or stream is None or self._lost is None:
             return
         quiet_s = time.monotonic() - playback.last_callback_s
         if quiet_s > LOST_AFTER_S:
-            playback.reports.lost(f"the loudspeaker took nothing for {quiet_s:.1f} s")
+            self._lost(f"the loudspeaker took nothing for {quiet_s:.1f} s")
         elif not SoundSystem.runs(stream):
-            playback.reports.lost("the loudspeaker's stream has ended")
+            self._lost("the loudspeaker's stream has ended")
         else:
             self._watch = playback.reports.loop.call_later(_WATCH_EVERY_S, self._look)
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """A stream that runs, and what fills it."""
+
+    stream: pyaudio.Stream
+    playback: Playback
+    rate_hz: int

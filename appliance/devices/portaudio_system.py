@@ -2,64 +2,110 @@
 
 from __future__ import annotations
 
-import ctypes
-import os
-import sys
+import asyncio
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 import pyaudio
 
+from appliance.devices.portaudio_format import Formats, code_and_words, refused
+from appliance.devices.portaudio_quiet import StandardError, silence_alsa
 from appliance.devices.soundcards import (
     AudioDevice,
     Direction,
     SoundCard,
+    is_free,
+    is_unplugged,
     read_cards,
     resolve,
 )
-from appliance.errors import HardwareError
-from appliance.units import WIRE_RATE_HZ
-
-# The wire's own rate needs no resampling; then those that are nearest to it in quality and cost.
-RATES_HZ = (WIRE_RATE_HZ, 48_000, 44_100, 32_000, 16_000, 8_000)
+from appliance.errors import CardsChangedError, HardwareError
 
 # (data in, frames, clock, status) -> (data out, whether to go on)
 StreamCallback = Callable[[bytes | None, int, Mapping[str, float], int], tuple[bytes | None, int]]
+T = TypeVar("T")
 
 _CLOSE_WITHIN_S = 2.0
+_LOOK_AGAIN_S = 2.0  # for what no change of the cards tells of; then ever more rarely
+_LOOK_AGAIN_AT_LEAST_S = 600.0
 
-_AlsaErrorHandler = ctypes.CFUNCTYPE(
-    None, ctypes.c_char_p, ctypes.c_int, ctypes.c_char_p, ctypes.c_int, ctypes.c_char_p
-)
+
+async def aside(work: Callable[[], T], discard: Callable[[T], None]) -> T:
+    """Do `work` in a thread of its own; the event loop goes on, however long it takes.
+
+    Args:
+        discard: gets the result on the event loop, if nobody waits for it any more.
+
+    Raises:
+        HardwareError: what `work` raised.
+    """
+    loop = asyncio.get_running_loop()
+    waiting: asyncio.Future[T] = loop.create_future()
+
+    def settle(refusal: HardwareError | None, result: list[T]) -> None:
+        if waiting.done():
+            for unwanted in result:
+                discard(unwanted)
+        elif refusal is not None:
+            waiting.set_exception(refusal)
+        else:
+            waiting.set_result(result[0])
+
+    def run() -> None:
+        refusal: HardwareError | None = HardwareError("the sound system failed")
+        result: list[T] = []
+        try:
+            result.append(work())
+            refusal = None
+        except HardwareError as refused_so:
+            refusal = refused_so
+        finally:
+            with suppress(RuntimeError):  # the loop has been closed: the process ends
+                loop.call_soon_threadsafe(settle, refusal, result)
+
+    # Not the loop's pool: the end of the process would wait for a thread that hangs.
+    threading.Thread(target=run, name="sound", daemon=True).start()
+    return await waiting
 
 
 class SoundSystem:
     """The one PortAudio of the process; microphone and speaker share it.
 
     PortAudio sees only the cards that were there when it was started. `find` therefore starts it
-    anew when a selector leads nowhere and no stream is open: after a card was unplugged, stop
-    both streams, then start both.
+    anew when cards have come or gone, or a selector leads nowhere, and no stream is open. While
+    one is, it says that this would help: then stop it, open what was wanted, and open it again.
+
+    Methods are for any thread. All but `release` and `runs` may take long.
     """
 
     def __init__(self, root: Path = Path("/")) -> None:
         """Start PortAudio.
 
         Args:
-            root: where `sys/` is, for the names of the cards.
+            root: where `sys/` and `dev/` are, for the names of the cards.
 
         Raises:
             HardwareError: PortAudio cannot be started.
         """
         self._root = root
         self._lock = threading.RLock()  # PortAudio's list of open streams has none
+        self._busy_since_s = 0.0
         self._open = 0
-        self._closing: threading.Thread | None = None
-        self._silent = _silence_alsa()
-        self._audio: pyaudio.PyAudio | None = _start()
+        self._closing: list[threading.Thread] = []
+        self._silent = silence_alsa()
+        self._standard_error = StandardError()
+        self._formats = Formats()
+        self._formats.be_impatient()
+        self._in_use: set[str] = set()  # selectors of cards that another program was seen to have
+        self._look_again_s = _LOOK_AGAIN_S
+        self._has_asked = False  # others to step aside, for want of anything better
+        self._is_closed = False
+        self._audio: pyaudio.PyAudio | None = self._start()
 
     def __enter__(self) -> Self:
         return self
@@ -73,11 +119,22 @@ class SoundSystem:
         self.close()
 
     def close(self) -> None:
-        """Close what is open and end PortAudio. May be called twice."""
-        with self._lock:
-            if self._audio is not None and not self._hangs:
-                self._audio.terminate()
-            self._audio = None
+        """Close what is open and end PortAudio, unless it hangs. May be called twice."""
+        # If it has been closed already, or hangs: then it goes with the process.
+        with suppress(HardwareError), self._having_it() as audio:
+            audio.terminate()
+            self._standard_error.close()
+        self._is_closed = True
+        self._audio = None
+
+    @property
+    def busy_s(self) -> float:
+        """For how long PortAudio has been opening, closing or looking by now; 0.0 if it is not.
+
+        A card or a sound server that hangs keeps it so for good.
+        """
+        since_s = self._busy_since_s
+        return time.monotonic() - since_s if since_s else 0.0
 
     @property
     def cards(self) -> tuple[SoundCard, ...]:
@@ -87,8 +144,7 @@ class SoundSystem:
     @property
     def devices(self) -> tuple[AudioDevice, ...]:
         """PortAudio's devices, as they were when it was started."""
-        with self._lock:
-            audio = self._running()
+        with self._having_it() as audio:
             defaults = (
                 _default(audio.get_default_input_device_info),
                 _default(audio.get_default_output_device_info),
@@ -113,51 +169,37 @@ class SoundSystem:
         """Return the device that `selector` means now.
 
         Raises:
+            CardsChangedError: it may be there, but streams that are open are in the way.
             HardwareError: see soundcards.resolve.
         """
-        with self._lock:
-            try:
-                return resolve(selector, self.cards, self.devices, direction)
-            except HardwareError:
-                if self._open:
-                    raise
-            self._running().terminate()
+        with self._having_it() as audio:
+            cards = self.cards
+            have_changed = cards != self._cards_then
+            if self._open or not have_changed:
+                try:
+                    return resolve(selector, cards, self.devices, direction)
+                except HardwareError as missing:
+                    if self._open and have_changed:
+                        raise CardsChangedError(str(missing)) from missing
+                    if self._open and not is_unplugged(selector, cards, direction):
+                        self._ask_to_look(selector, direction, missing)
+                    if self._open:
+                        raise
             self._audio = None
-            self._audio = _start()
-            return resolve(selector, self.cards, self.devices, direction)
+            audio.terminate()
+            self._audio = self._start()
+            found = resolve(selector, self.cards, self.devices, direction)
+            self._look_again_s = _LOOK_AGAIN_S
+            return found
 
     def rate_for(self, device: AudioDevice, direction: Direction, channels: int) -> int:
-        """Return the first of RATES_HZ that the device takes, in int16.
+        """Return the first of portaudio_format.RATES_HZ that the device takes, in int16.
 
         Raises:
             HardwareError: it takes none: it is busy, or has gone.
         """
-        refusal = ""
-        with self._lock, _standard_error_closed():
-            for rate in RATES_HZ:
-                try:
-                    if direction is Direction.CAPTURE:
-                        self._running().is_format_supported(
-                            rate,
-                            input_device=device.index,
-                            input_channels=channels,
-                            input_format=pyaudio.paInt16,
-                        )
-                    else:
-                        self._running().is_format_supported(
-                            rate,
-                            output_device=device.index,
-                            output_channels=channels,
-                            output_format=pyaudio.paInt16,
-                        )
-                except ValueError as error:
-                    refusal = str(error.args[0])
-                else:
-                    return rate
-        raise HardwareError(
-            f"sound card {device.name} takes no rate that we know for {direction.value}: "
-            f"{refusal} (in use by another program, or unplugged?)"
-        )
+        with self._having_it(), self._standard_error.closed():
+            return self._formats.rate_for(device, direction, channels)
 
     def open(
         self,
@@ -175,9 +217,9 @@ class SoundSystem:
             HardwareError: PortAudio's reason, in one line.
         """
         captures = direction is Direction.CAPTURE
-        with self._lock, _standard_error_closed():
+        with self._having_it() as audio, self._standard_error.closed():
             try:
-                stream = self._running().open(
+                stream = audio.open(
                     rate=rate_hz,
                     channels=channels,
                     format=pyaudio.paInt16,
@@ -189,30 +231,30 @@ class SoundSystem:
                     stream_callback=callback,
                 )
             except OSError as error:
-                raise HardwareError(
-                    f"sound card {device.name} cannot be opened for {direction.value}: "
-                    f"{reason(error)}"
-                ) from error
+                raise HardwareError(refused(device, direction, *code_and_words(error))) from error
             self._open += 1
             return stream
 
     def release(self, stream: pyaudio.Stream) -> None:
-        """Close a stream that `open` gave, dropping what is queued.
+        """Have a stream that `open` gave closed, dropping what is queued; nobody waits for it.
 
-        A sound server that hangs would hold up its caller for good. It is given two seconds; then
-        the stream is left to itself, and no other is opened until it has closed.
+        A sound server or a driver that hangs would hold up its caller for good. Until it has
+        closed, no other stream is opened; a closing that never ends shows in `busy_s`. PortAudio
+        up to 19.7 has one: a thread that spins when its card is pulled in the wrong moment
+        (https://github.com/PortAudio/portaudio/issues/1037), and takes the process with it.
         """
-        with self._lock:
-            self._open -= 1
-            if self._audio is None or self._hangs:
-                return  # close() has closed it, or will
-            self._closing = threading.Thread(target=stream.close, name="close-sound", daemon=True)
-            self._closing.start()
-            self._closing.join(_CLOSE_WITHIN_S)
+        closing = threading.Thread(
+            target=self._close, args=(stream,), name="close-sound", daemon=True
+        )
+        self._closing.append(closing)
+        closing.start()
 
-    @property
-    def _hangs(self) -> bool:
-        return self._closing is not None and self._closing.is_alive()
+    def _close(self, stream: pyaudio.Stream) -> None:
+        with self._lock, self._timed():
+            if self._audio is not None:  # else close() has closed it
+                stream.close()
+                self._open -= 1
+        self._closing.remove(threading.current_thread())
 
     @staticmethod
     def runs(stream: pyaudio.Stream) -> bool:
@@ -222,21 +264,63 @@ class SoundSystem:
         except OSError:
             return False
 
-    def _running(self) -> pyaudio.PyAudio:
-        if self._audio is None:
-            raise HardwareError("the sound system has been closed")
-        if self._hangs:
-            raise HardwareError("the sound system hangs: a stream of it does not close")
-        return self._audio
+    @contextmanager
+    def _having_it(self) -> Iterator[pyaudio.PyAudio]:
+        """Have PortAudio to oneself, after what is being closed has been."""
+        deadline_s = time.monotonic() + _CLOSE_WITHIN_S
+        closing = list(self._closing)
+        for thread in closing:
+            thread.join(max(0.0, deadline_s - time.monotonic()))
+        hangs = any(thread.is_alive() for thread in closing)
+        if hangs or not self._lock.acquire(timeout=max(0.0, deadline_s - time.monotonic())):
+            raise HardwareError("the sound system hangs: a stream of it does not open or close")
+        try:
+            if self._is_closed:
+                raise HardwareError("the sound system has been closed")
+            with self._timed():
+                if self._audio is None:  # it could not be started the last time
+                    self._audio = self._start()
+                yield self._audio
+        finally:
+            self._lock.release()
 
+    @contextmanager
+    def _timed(self) -> Iterator[None]:
+        """Let `busy_s` count while this lasts; the lock is held."""
+        outer_s, self._busy_since_s = self._busy_since_s, self._busy_since_s or time.monotonic()
+        try:
+            yield
+        finally:
+            self._busy_since_s = outer_s
 
-def reason(error: OSError) -> str:
-    """Return PortAudio's words for an error that PyAudio raised, in lower case.
+    def _start(self) -> pyaudio.PyAudio:
+        self._cards_then = self.cards
+        self._looked_s = time.monotonic()
+        self._in_use.clear()
+        if self._has_asked:
+            self._has_asked = False
+            self._look_again_s = min(_LOOK_AGAIN_AT_LEAST_S, 2 * self._look_again_s)
+        try:
+            with self._standard_error.closed():
+                return pyaudio.PyAudio()
+        except OSError as error:
+            _, words = code_and_words(error)
+            raise HardwareError(f"PortAudio cannot be started: {words}") from error
 
-    PyAudio puts the words first and the number second, or the other way round.
-    """
-    words = [str(arg) for arg in error.args if isinstance(arg, str)]
-    return words[0].lower() if words else "unknown error"
+    def _ask_to_look(self, selector: str, direction: Direction, missing: HardwareError) -> None:
+        """Ask for it though no card came: once one is free that was in use, else now and then.
+
+        Raises:
+            CardsChangedError: it is time, and has been until PortAudio is started anew.
+        """
+        if not is_free(selector, self.cards, direction, self._root):
+            self._in_use.add(selector)
+        elif selector in self._in_use:
+            raise CardsChangedError(str(missing)) from missing
+        if time.monotonic() < self._looked_s + self._look_again_s:
+            return
+        self._has_asked = True
+        raise CardsChangedError(str(missing)) from missing
 
 
 def _default(ask: Callable[[], Mapping[str, str | int | float]]) -> int | None:
@@ -244,46 +328,3 @@ def _default(ask: Callable[[], Mapping[str, str | int | float]]) -> int | None:
         return int(ask()["index"])
     except OSError:
         return None  # how PyAudio says that there is no default device
-
-
-def _start() -> pyaudio.PyAudio:
-    try:
-        with _standard_error_closed():
-            return pyaudio.PyAudio()
-    except OSError as error:
-        raise HardwareError(f"PortAudio cannot be started: {reason(error)}") from error
-
-
-def _silence_alsa() -> object:
-    """Have ALSA print none of its diagnoses; keep what is returned for as long as ALSA is used.
-
-    PortAudio asks for dozens of PCMs that need not exist, and ALSA prints a line for each.
-    """
-    handler = _AlsaErrorHandler(lambda *_: None)
-    try:
-        ctypes.CDLL("libasound.so.2").snd_lib_error_set_handler(handler)
-    except (OSError, AttributeError):
-        return None  # PortAudio here has no ALSA
-    return handler
-
-
-@contextmanager
-def _standard_error_closed() -> Iterator[None]:
-    """Send file descriptor 2 to nowhere for a moment.
-
-    PortAudio looks for a JACK server as it starts, and libjack prints a dozen lines when there is
-    none; it resets its error handlers for each try, so they cannot be set from here. And when a
-    probe or an opening fails, PortAudio prints where in its source that was; the reason comes to
-    us as an exception. Only those calls are enclosed.
-    """
-    if sys.stderr is not None:
-        sys.stderr.flush()
-    kept = os.dup(2)
-    try:
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, 2)
-        os.close(nowhere)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)

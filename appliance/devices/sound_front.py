@@ -36,14 +36,21 @@ class Cleaned:
 class SoundFront:
     """A chain, its reference, and the frame that is not full yet. One stream's; not shared."""
 
-    def __init__(self, chain: Chain, reference: EchoReference | None) -> None:
-        """Put the two together; without a reference there must be no echo stage."""
+    def __init__(
+        self, chain: Chain, reference: EchoReference | None, input_gain_db: float = 0.0
+    ) -> None:
+        """Put the two together; without a reference there must be no echo stage.
+
+        Args:
+            input_gain_db: put on what comes in, before all else (`devices.calibration`).
+        """
         self.channels = chain.geometry.channels
         self._chain = chain
         self._reference = reference if chain.echo is not None else None
         self._voice = NearVoice()
         self._rest = np.zeros((self.channels, 0), np.float32)
         self._delay_s = chain.delay_samples / RATE
+        self._input_gain = np.float32(10.0 ** (input_gain_db / 20.0))
 
     def process(self, samples: Samples, first_sample_s: float) -> Cleaned | None:
         """Take what came in; return what came out, None if that is not a frame yet.
@@ -52,6 +59,8 @@ class SoundFront:
             samples: shape (channels, n), float32, 24 kHz.
             first_sample_s: when the first of them met the converter.
         """
+        if self._input_gain != 1.0:
+            samples = samples * self._input_gain
         begin_s = first_sample_s - self._rest.shape[1] / RATE
         waiting = np.concatenate((self._rest, samples), axis=1) if self._rest.size else samples
         count = waiting.shape[1] // FRAME

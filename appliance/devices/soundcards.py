@@ -11,6 +11,7 @@ Numbers of cards are facts of one boot: they are read here and never taken from 
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from enum import Enum
@@ -166,14 +167,46 @@ def resolve(
     )
 
 
+def is_unplugged(selector: str, cards: tuple[SoundCard, ...], direction: Direction) -> bool:
+    """Whether `selector` means a card of the kernel's, and the kernel has none such."""
+    kind, _, value = selector.partition(":")
+    if kind not in ("card", "usb", "usb-path"):
+        return False
+    return not any(_matches(card, kind, value) and card.can(direction) for card in cards)
+
+
+def is_free(
+    selector: str, cards: tuple[SoundCard, ...], direction: Direction, root: Path = Path("/")
+) -> bool:
+    """Whether the kernel would let us have a card that `selector` means, by its name or as auto.
+
+    Args:
+        root: where `dev/` is; a test has its own.
+    """
+    kind, _, value = selector.partition(":")
+    end = "c" if direction is Direction.CAPTURE else "p"
+    for card in cards:
+        if not (card.usb_id if kind == "auto" else _matches(card, kind, value)):
+            continue
+        for node in (root / "dev/snd").glob(f"pcmC{card.number}D*{end}"):
+            try:
+                os.close(os.open(node, os.O_RDWR | os.O_NONBLOCK))
+            except OSError:
+                continue  # another program has it (EBUSY), or it has just gone
+            return True
+    return False
+
+
 def _matches(card: SoundCard, kind: str, value: str) -> bool:
     match kind:
         case "card":
             return card.card_id == value
         case "usb":
             return card.usb_id == value.lower()
-        case _:
+        case "usb-path":
             return card.usb_path == value
+        case _:
+            return False
 
 
 def _automatic(

@@ -9,7 +9,8 @@ Rules
   contact closed in between: the wait begins anew. Any other repetition tells nothing.
 - Edges can come out of order by a little. Time never goes back here: such an edge is taken as
   if it came at the latest time seen.
-- The contact begins as open. A button that is down when the device starts has not been pressed.
+- The contact begins as open. A button that is down when the device starts has not been pressed:
+  it is held, and begins as such (`held`). Its release is one like any other.
 """
 
 from __future__ import annotations
@@ -44,6 +45,13 @@ class Released:
     at_s: float
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The button is down, and nobody has seen it go down."""
+
+    at_s: float
+
+
 Event = Pressed | Released
 
 
@@ -55,6 +63,11 @@ class ButtonState:
     open_s: float | None = None
     settles_s: float | None = None  # when that opening becomes a release
     latest_s: float = float("-inf")  # no time before this is believed
+
+
+def held(at_s: float) -> tuple[ButtonState, Held]:
+    """Return how a button begins that is down at `at_s` already, and what the finger does."""
+    return ButtonState(pressed=True, latest_s=at_s), Held(at_s)
 
 
 def step(

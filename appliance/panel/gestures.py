@@ -14,6 +14,8 @@ Rules
 - Talk ends at the latest when a turn may last no longer; the release then does nothing.
 - A stuck button is reported once and obeyed no longer: nothing until it is released, which is
   reported too. Where holding is talking, a button is not stuck while a turn may last.
+- A button that was down before anybody looked means nothing, whatever it is held for, but that it
+  is stuck after a minute.
 - A late Tick changes nothing: what was due before an event comes out before it, with its date.
 """
 
@@ -22,7 +24,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from appliance.panel.button import Pressed, Released, Tick
+from appliance.panel.button import Held, Pressed, Released, Tick
 
 TalkMode = Literal["hold", "tap", "hands_free"]
 
@@ -92,7 +94,7 @@ class GestureState:
 
 
 def step(
-    state: GestureState, seen: Pressed | Released | Tick, rules: GestureRules
+    state: GestureState, seen: Pressed | Held | Released | Tick, rules: GestureRules
 ) -> tuple[GestureState, tuple[Gesture, ...]]:
     """Return the next state and what was meant, in order. Total: never raises."""
     state, due = _overdue(state, seen.at_s, rules)
@@ -100,6 +102,9 @@ def step(
         case Pressed(at_s) if state.pressed_s is None:
             begun: tuple[Gesture, ...] = (TalkStart(at_s),) if rules.talk_mode == "hold" else ()
             return replace(state, pressed_s=at_s), (*due, *begun)
+        case Held(at_s) if state.pressed_s is None:
+            # As a press of which all has been taken that could be meant.
+            return GestureState(pressed_s=at_s, was_long=True, was_over=True), due
         case Released(at_s) if state.pressed_s is not None:
             state, ended = _released(state, state.pressed_s, at_s, rules)
             return state, (*due, *ended)

@@ -25,6 +25,8 @@ class CodedError(Protocol):
     def type(self) -> str | None: ...
 
 
+RATE_LIMIT = "rate_limit_exceeded"  # transient, and a fault of its own: people can wait
+
 # Source: the API's error code guide, and captures in client projects' issues.
 _BY_CODE = {
     "input_audio_buffer_commit_empty": Severity.HARMLESS,
@@ -62,6 +64,6 @@ def is_final(code: str) -> bool:
 def fault_of(error: CodedError) -> str:
     """Return the fault's name for an error: the service's own code where it says what to do."""
     for name in (error.code, error.type):
-        if name in _BY_CODE or name == "rate_limit_exceeded":
+        if name in _BY_CODE or name == RATE_LIMIT:
             return name or ""
     return "service_error"

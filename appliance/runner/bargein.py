@@ -4,7 +4,8 @@ whether its microphone is muted or driven too hard.
 
 from __future__ import annotations
 
-from appliance.ports import Captured, Trace
+from appliance.metrics.meter import Meter
+from appliance.ports import Captured, Echo, Trace
 from appliance.runner.reporter import Reporter
 from appliance.session.hearing import Heard, HearingRules, HearingState, hearing_step
 from appliance.session.troubles import Begins
@@ -20,11 +21,13 @@ class Ears:
         self._trace = trace
         self._converged: bool | None = None
         self._hearing = HearingState()
+        self.meter = Meter()  # of the microphone
+        self.echo: Echo | None = None  # what its canceller said last
 
     def take(self, chunk: Captured, *, turn_open: bool) -> None:
         """Take the stream's next chunk; `turn_open` while somebody is expected to talk."""
         self._listen(chunk, turn_open)
-        echo = chunk.echo
+        echo = self.echo = chunk.echo
         if echo is None or echo.converged is self._converged:
             return
         self._converged = echo.converged
@@ -44,6 +47,7 @@ class Ears:
         level = chunk.level
         if level is None:
             return
+        self.meter.take(level.rms_dbfs, level.peak_dbfs)
         duration_s = pcm_samples(chunk.pcm) / WIRE_RATE_HZ
         heard = Heard(
             chunk.first_sample_s, duration_s, level.rms_dbfs, level.clipped_share, turn_open

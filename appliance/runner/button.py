@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from appliance.panel import button, gestures
 from appliance.panel.gestures import GestureRules
+from appliance.ports import Panel
 from appliance.session import vocabulary as turn
 
 FAR_S = 3600.0  # "nothing is due", in a form that a timer takes
@@ -35,9 +36,25 @@ class Button:
         self._freed = freed
         self._contact = button.ButtonState()
         self._gesture = gestures.GestureState()
+        self._is_starting = False
+
+    def start(self, panel: Panel, edge: Callable[[bool, float], None]) -> None:
+        """Start the panel; it calls `edge`, which calls ours.
+
+        Raises:
+            HardwareError: see Panel.start.
+        """
+        self._is_starting = True
+        panel.start(edge)
+        self._is_starting = False
 
     def edge(self, pressed: bool, at_s: float) -> None:
-        self._feed(button.Edge(pressed, at_s))
+        """Take a change of the contact; a closed one while the panel starts is a held button."""
+        if pressed and self._is_starting:
+            self._contact, held = button.held(at_s)
+            self._interpret(held)
+        else:
+            self._feed(button.Edge(pressed, at_s))
 
     def tick(self, now_s: float) -> None:
         self._feed(button.Tick(now_s))
@@ -56,7 +73,9 @@ class Button:
         for event in events:
             self._interpret(event)
 
-    def _interpret(self, seen: button.Pressed | button.Released | button.Tick) -> None:
+    def _interpret(
+        self, seen: button.Pressed | button.Held | button.Released | button.Tick
+    ) -> None:
         self._gesture, meant = gestures.step(self._gesture, seen, self._rules.gestures)
         for gesture in meant:
             match gesture:

@@ -19,7 +19,7 @@ from appliance.realtime.server_events import (
     UnknownEvent,
 )
 from appliance.realtime.server_structures import ErrorDetail
-from appliance.realtime.severity import fault_of
+from appliance.realtime.severity import RATE_LIMIT, fault_of
 
 READER_KNOWS_S = 1.0  # how much later than the writer the reader may see a connection end
 
@@ -156,7 +156,7 @@ def _error_from(error: ErrorDetail) -> RemoteError:
     severity = classify(error)
     if severity is Severity.RENEW:
         return RemoteError(error.message, fault_of(error))
-    may_pass = error.type == "server_error" or fault_of(error) == "rate_limit_exceeded"
+    may_pass = error.type == "server_error" or fault_of(error) == RATE_LIMIT
     if severity is Severity.TRANSIENT and may_pass:
         return RemoteError(error.message, fault_of(error))
     return RefusedError(error.message, error.code or error.type or "service_refused")

@@ -11,9 +11,9 @@ import gc
 import time
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import assert_never
 
-from appliance.faults import fault
 from appliance.ports import Captured, Light
 from appliance.realtime.client_events import ConversationItemCreate, ResponseCancel, SessionUpdate
 from appliance.realtime.client_structures import FunctionCallOutputItem
@@ -67,7 +67,7 @@ class Runner:
         self._tools = ToolBox(tools)
         self._book = TurnBook()
         self._service = ServiceReader(self._book)
-        self.spans = Spans()
+        self.spans = Spans(devices.trace)
         self.state: v.State = v.Idle(0, clock() + rules.turn.tidy_s)
         self._announcer = Announcer(devices.speaker, prompt_pcm, devices.trace, clock)
         self._reporter = Reporter(devices, self._book, self._announcer)
@@ -83,9 +83,9 @@ class Runner:
         self._outlet = Outlet(devices.speaker, self._line, self._book, self.spans, devices.trace)
         self._hardware = Hardware(
             devices.microphone, devices.speaker, devices.journal, devices.trace,
-            self._hardware_changed,
+            self._hardware_changed, lambda: not (self._is_busy or self._announcer.is_speaking),
         )  # fmt: skip
-        self._ears = Ears(rules.hearing, self._reporter, devices.trace)
+        self.ears = Ears(rules.hearing, self._reporter, devices.trace)
         self._steward = Steward(
             rules.health, devices.board, self._reporter, devices.journal, clock, self._refresh
         )
@@ -95,7 +95,7 @@ class Runner:
         )  # fmt: skip
         self._person = Person(
             rules.button, self._ledger, self._line, self._book, self._intake, self._reporter,
-            self._ears, lambda: self.state, self._handle, self._refresh,
+            self.ears, lambda: self.state, self._handle, self._refresh,
         )  # fmt: skip
         self._lamp = Lamp(devices.panel, devices.trace)
         self._hands_free = rules.turn.talk_mode == "hands_free"
@@ -113,7 +113,7 @@ class Runner:
         whether a person can talk now. It sets `stop` itself if it must be started anew.
         """
         self._ready, self._stop = ready, stop
-        self._devices.panel.start(self._edge)
+        self._person.button.start(self._devices.panel, self._edge)
         try:
             self._refresh()
             self._hardware.start(self._captured, self._outlet.sounded, self._drained)
@@ -145,9 +145,9 @@ class Runner:
         await self._ledger.close()
         self._reporter.summary(self.spans, self._uplink.lost_samples, self.state)
 
-    def _hardware_changed(self, name: str, lost: bool) -> None:
+    def _hardware_changed(self, name: str, lost: str) -> None:
         self._announcer.can_speak = self._hardware.can_speak
-        self._announcer.say(fault(f"{name}_lost").prompt if lost else f"{name}_back")
+        self._reporter.hardware(name, lost)
         if not self._hardware.can_speak and isinstance(self.state, v.Speaking):
             self._handle(v.Failed(self.state.turn, "speaker_lost"))
         self._refresh()
@@ -168,7 +168,7 @@ class Runner:
         self._refresh()
 
     def _captured(self, chunk: Captured) -> None:
-        self._ears.take(chunk, turn_open=isinstance(self.state, v.Listening))
+        self.ears.take(chunk, turn_open=isinstance(self.state, v.Listening))
         if self._hands_free and self._announcer.is_speaking:
             # The microphone is open, and would take what the device says for a person's words.
             if chunk.voice_since_s is None:
@@ -197,8 +197,8 @@ class Runner:
         self.spans.add("connect", took_s)
         self._book.forget_responses()
         self._ledger.session_began()
-        self._reporter.link_up(took_s)
-        self._uplink.link_up()
+        kept_from_s = self._clock() - self._rules.turn.held_s
+        self._reporter.link_up(took_s, dropped=self._uplink.link_up(kept_from_s))
         self._handle(v.LinkUp())
         self._be_ready()
 
@@ -308,8 +308,7 @@ class Runner:
                     self._handle(v.Failed(self.state.turn, "speaker_lost"))
             case v.RunTool(turn, call):
                 self._uplink.answered(turn)
-                # Not within the step: what a tool does may be an event of its own.
-                asyncio.get_running_loop().call_soon(self._run_tool, turn, call)
+                self._tools.start(call, partial(self._tool_done, turn, call))
             case v.AnswerTool(call_id, output):
                 self._line.send(ConversationItemCreate(FunctionCallOutputItem(call_id, output)))
             case v.Explain(name):
@@ -323,12 +322,10 @@ class Runner:
             case _:
                 assert_never(effect)
 
-    def _run_tool(self, turn: int, call: v.ToolCall) -> None:
-        if self._closing:
-            return
-        output = self._tools.run(call)
-        self._devices.trace.record("tool", name=call.name, output=output)
-        self._handle(v.ToolDone(turn, call.call_id, output))
+    def _tool_done(self, turn: int, call: v.ToolCall, output: str) -> None:
+        if not self._closing:
+            self._devices.trace.record("tool", name=call.name, output=output)
+            self._handle(v.ToolDone(turn, call.call_id, output))
 
     def _report(self, turn: int, outcome: str) -> None:
         if outcome != "interrupted":  # else it may still be on its way

@@ -5,15 +5,20 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from appliance.errors import HardwareError
+from appliance.errors import CardsChangedError, HardwareError
 from appliance.faults import sentence
 from appliance.ports import Captured, Journal, Microphone, Sounded, Speaker, Trace
 
-REOPEN_S = 1.0  # between tries; a USB plug takes longer to come back
+# Between tries. A card that is back is to be used within 3 s, and the first try after its plug
+# may come too early for it, or find that PortAudio has to be started anew.
+REOPEN_S = 0.75
 
 
 class Hardware:
-    """The two streams; each is opened once, and again only after it was lost."""
+    """The two streams; each is opened once, and again only after it was lost.
+
+    Or after it was stopped, between two turns, so that a card that is new could be found.
+    """
 
     def __init__(
         self,
@@ -21,16 +26,30 @@ class Hardware:
         speaker: Speaker,
         journal: Journal,
         trace: Trace,
-        changed: Callable[[str, bool], None],
+        changed: Callable[[str, str], None],
+        is_quiet: Callable[[], bool],
     ) -> None:
-        """`changed(name, lost)` is called when one of the two goes, and when it is back."""
+        """Open nothing yet.
+
+        Args:
+            changed: `changed(name, lost)` is called when one of the two goes (`lost`: its fault),
+                and when it is back ("").
+            is_quiet: whether nobody would miss the two for a second.
+        """
+        self._devices: dict[str, Microphone | Speaker] = {
+            "speaker": speaker,
+            "microphone": microphone,
+        }
         self._microphone = microphone
         self._speaker = speaker
         self._journal = journal
         self._trace = trace
         self._changed = changed
+        self._is_quiet = is_quiet
+        self._starters: dict[str, Callable[[], None]] = {}
         self._lost: set[str] = set()
-        self._retries: dict[str, asyncio.TimerHandle] = {}
+        self._had: set[str] = set()  # what was there at least once
+        self._recoveries: dict[str, asyncio.Task[None]] = {}
 
     @property
     def is_whole(self) -> bool:
@@ -48,42 +67,76 @@ class Hardware:
     ) -> None:
         """Open both; one that cannot be had is tried again and again."""
 
-        def open_microphone() -> None:
-            self._microphone.start(captured, lambda why: lose("microphone", why))
+        def start_microphone() -> None:
+            self._microphone.start(captured, lambda why: self._lose("microphone", why))
 
-        def open_speaker() -> None:
-            self._speaker.start(sounded, drained, lambda why: lose("speaker", why))
+        def start_speaker() -> None:
+            self._speaker.start(sounded, drained, lambda why: self._lose("speaker", why))
 
-        openers = {"speaker": open_speaker, "microphone": open_microphone}
-
-        def lose(name: str, why: str) -> None:
-            (self._microphone if name == "microphone" else self._speaker).stop()
-            if name not in self._lost:
-                self._lost.add(name)
-                told = f"{sentence(f'{name}_lost')} ({why})"
-                self._journal.event(f"{name}_lost", told, level="error")
-                self._trace.record("hardware", lost=name, why=why)
-                self._changed(name, True)
-            loop = asyncio.get_running_loop()
-            self._retries[name] = loop.call_later(REOPEN_S, try_open, name)
-
-        def try_open(name: str) -> None:
+        self._starters = {"speaker": start_speaker, "microphone": start_microphone}
+        for name, start in self._starters.items():
             try:
-                openers[name]()
+                start()
             except HardwareError as missing:
-                lose(name, str(missing))
-                return
-            if name in self._lost:
-                self._lost.discard(name)
-                self._journal.event(f"{name}_back", f"The {name} works again.")
-                self._trace.record("hardware", back=name)
-                self._changed(name, False)
-
-        for name in openers:
-            try_open(name)
+                self._lose(name, str(missing))
+            else:
+                self._had.add(name)
 
     def stop(self) -> None:
-        for retry in self._retries.values():
-            retry.cancel()
+        for recovery in self._recoveries.values():
+            recovery.cancel()
         self._microphone.stop()
         self._speaker.stop()
+
+    def _lose(self, name: str, why: str) -> None:
+        self._devices[name].stop()
+        self._lost.add(name)
+        what = f"{name}_lost" if name in self._had else f"{name}_missing"
+        self._journal.event(what, f"{sentence(what)} ({why})", level="error")
+        self._trace.record("hardware", lost=name, why=why, fault=what)
+        self._changed(name, what)
+        self._recoveries[name] = asyncio.create_task(self._recover(name), name=f"reopen-{name}")
+
+    async def _recover(self, name: str) -> None:
+        """Try until it works."""
+        told = ""
+        while True:
+            await asyncio.sleep(REOPEN_S)
+            try:
+                await self._open(name)
+            except HardwareError as missing:
+                if str(missing) != told:
+                    told = str(missing)
+                    self._trace.record("hardware_missing", name=name, why=told)
+            else:
+                break
+        self._had.add(name)
+        self._lost.discard(name)
+        self._journal.event(f"{name}_back", f"The {name} works again.")
+        self._trace.record("hardware", back=name)
+        self._changed(name, "")
+
+    async def _open(self, name: str) -> None:
+        device = self._devices[name]
+        try:
+            await device.open()
+        except CardsChangedError:
+            (other,) = self._devices.keys() - {name}
+            if other in self._lost or not self._is_quiet():
+                raise
+            self._devices[other].stop()
+            try:
+                await device.open()
+                self._starters[name]()
+            finally:
+                await self._resume(other)
+        else:
+            self._starters[name]()
+
+    async def _resume(self, name: str) -> None:
+        """Open again what was stopped for the other's sake."""
+        try:
+            await self._devices[name].open()
+            self._starters[name]()
+        except HardwareError as gone:
+            self._lose(name, str(gone))

@@ -67,6 +67,7 @@ class Ledger:
         self._keeper = purse.keeper(told) if purse.keeper is not None else None
         self._open: dict[str, int] = {}  # samples that came of each response that has begun
         self._paid_turn: int | None = None  # what was said in it has been paid for
+        self._told: tuple[float, bool] | None = None  # the day's cost, and whether it ends
         self.due_s = clock() + LOOK_EVERY_S
 
     @property
@@ -146,6 +147,10 @@ class Ledger:
     def _step(self, event: BudgetEvent) -> None:
         now = Moment(self._clock(), self._purse.today(), self._purse.clock_set() is not False)
         self._state, effects = budget_step(self._state, event, now, self._rules)
+        spent = (self._state.spent_usd, self._state.stopped)
+        if spent != self._told:
+            self._told = spent
+            self._reporter.spent(spent[0], stopped=spent[1])
         for effect in effects:
             self._perform(effect)
 
@@ -153,6 +158,7 @@ class Ledger:
         match effect:
             case Charged(turn, usd=usd) if turn >= 0:
                 self._book[turn].cost_usd += usd
+                self._reporter.charged(turn, usd)
             case Charged():
                 pass  # nobody's: of a turn that is forgotten
             case DayEnded(day, usd, tokens):

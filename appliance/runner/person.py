@@ -68,9 +68,12 @@ class Person:
             self._is_refused = not self._may_talk()
         if self._is_refused and isinstance(event, v.TalkStart | v.TalkEnd | v.Toggle):
             return
-        self._line.wanted()
+        if not (self._line.is_refused and isinstance(event, v.TalkEnd)):
+            self._line.wanted()  # after a refusal a press tries again, once; its release does not
         if isinstance(event, v.TalkStart | v.Toggle):
             self.talk_from_s = at_s
+            if self._line.is_offline:
+                self._reporter.still_offline()
         if isinstance(event, v.TalkEnd) or (isinstance(event, v.Toggle) and self._taps):
             self._book[self._state().turn].ended_s = at_s
         self._handle(event)

@@ -6,7 +6,13 @@ from dataclasses import dataclass, field
 
 from appliance.realtime import server_events as server
 from appliance.realtime.protocol import RealtimeSession, Severity, classify
-from appliance.realtime.server_structures import ErrorDetail, FunctionCall, Response
+from appliance.realtime.server_structures import (
+    ErrorDetail,
+    FunctionCall,
+    Response,
+    StatusError,
+)
+from appliance.realtime.severity import RATE_LIMIT, fault_of
 from appliance.runner.turns import TurnBook
 from appliance.session.vocabulary import (
     Event,
@@ -87,9 +93,7 @@ class ServiceReader:
         fault = ""
         if response.status == "failed":
             error = response.status_details.error if response.status_details else None
-            fault = "service_error"
-            if error is not None and classify(error) is Severity.FINAL:
-                fault = error.code or error.type or fault
+            fault = _turn_fault(error)
             told = (error.message or error.code) if error else None
             reading.lines.append(("response_failed", told or "the service gave no reason"))
         elif response.status == "cancelled" and isinstance(state, Waiting) and _by_speech(response):
@@ -105,12 +109,24 @@ class ServiceReader:
             self._asked_too_early = isinstance(state, Waiting)
         if error.code == "input_audio_buffer_commit_empty":
             reading.commit_refused = True
+        told = f"{error.code or error.type}: {error.message}"
         if classify(error) is Severity.HARMLESS:
+            reading.lines.append((fault_of(error), told))
             return
-        reading.lines.append(("service_error", f"{error.code or error.type}: {error.message}"))
+        fault = _turn_fault(error)
+        reading.lines.append((fault, told))
         about_turn = session.cause_of(error) in ("input_audio_buffer.commit", "response.create")
         if about_turn and isinstance(state, Waiting):
-            reading.events.append(Failed(state.turn, "service_error"))
+            reading.events.append(Failed(state.turn, fault))
+
+
+def _turn_fault(error: ErrorDetail | StatusError | None) -> str:
+    """Return what a turn fails by: the service's own code where it says what to do."""
+    if error is None:
+        return "service_error"
+    known = fault_of(error)
+    is_own = classify(error) is Severity.FINAL or known == RATE_LIMIT
+    return known if is_own else "service_error"
 
 
 def _asked_for(response: Response, by_itself: int) -> int:

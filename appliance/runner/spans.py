@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections import deque
+from array import array
+from collections.abc import Sequence
+
+from appliance.ports import Trace
 
 SPANS = (
     "press_to_mic",  # the button's edge until every sample is kept and forwarded
@@ -18,15 +21,23 @@ KEPT = 2048  # the newest values of each span
 
 
 class Spans:
-    """The newest values of each span, in milliseconds."""
+    """The newest values of each span, in milliseconds; each is recorded in the trace as well."""
 
-    def __init__(self) -> None:
-        self._values: dict[str, deque[float]] = {name: deque(maxlen=KEPT) for name in SPANS}
+    def __init__(self, trace: Trace) -> None:
+        self._trace = trace
+        # Four bytes a value; a list of floats has eight times as much.
+        self._values = {name: array("f") for name in SPANS}
         self._counts = dict.fromkeys(SPANS, 0)
 
     def add(self, name: str, seconds: float) -> None:
-        self._values[name].append(seconds * 1000.0)
+        ms = seconds * 1000.0
+        values, count = self._values[name], self._counts[name]
+        if count < KEPT:
+            values.append(ms)
+        else:
+            values[count % KEPT] = ms
         self._counts[name] += 1
+        self._trace.record("span", span=name, ms=ms)
 
     def summary(self) -> dict[str, dict[str, float | int | None]]:
         """Return n, p50, p95 and p99 in ms of each span; None where there is no value."""
@@ -39,7 +50,7 @@ class Spans:
         }
 
 
-def percentile(values: deque[float] | list[float], percent: float) -> float | None:
+def percentile(values: Sequence[float], percent: float) -> float | None:
     """Return the nearest-rank percentile, rounded to 0.1; None of nothing.
 
     Source: nearest-rank method: the smallest value with at least `percent` % at or below it.

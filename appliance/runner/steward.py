@@ -75,6 +75,7 @@ class Steward:
             self._is_unsaved = True
             level = fault(name).severity.level
             self._journal.event(name, f"{sentence(name)} ({why})", level=level)
+            self._reporter.stands(name)
             return
         if self._is_unsaved:
             self._is_unsaved = False
@@ -103,6 +104,7 @@ class Steward:
             readings = await asyncio.to_thread(board.look)
         finally:
             self._look = None
+        self._reporter.board(readings)
         self._step(readings)
         known = readings.resident_bytes is not None
         self._has_fitted |= known and not self._state.is_critical(self._rules)

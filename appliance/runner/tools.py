@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,10 +20,14 @@ Handler = Callable[[Mapping[str, object]], Mapping[str, object]]
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """`handle` takes the arguments and returns the result; UsageError tells what is wrong."""
+    """`handle` takes the arguments and returns the result; UsageError tells what is wrong.
+
+    One that `waits` for anything is run on a thread of its own, so that the device does not.
+    """
 
     declared: FunctionTool
     handle: Handler
+    waits: bool = False
 
 
 class ToolBox:
@@ -32,6 +39,25 @@ class ToolBox:
     @property
     def declared(self) -> tuple[FunctionTool, ...]:
         return tuple(tool.declared for tool in self._tools.values())
+
+    def start(self, call: ToolCall, done: Callable[[str], None]) -> None:
+        """Run it soon, and call `done(result)` on the event loop; see `run`.
+
+        Not within this call: what a tool does may be an event of its own.
+        """
+        loop = asyncio.get_running_loop()
+
+        def work() -> None:
+            output = self.run(call)
+            with contextlib.suppress(RuntimeError):  # the loop has been closed meanwhile
+                loop.call_soon_threadsafe(done, output)
+
+        tool = self._tools.get(call.name)
+        if tool is not None and tool.waits:
+            # A daemon: one that never returns must not keep the process from ending.
+            threading.Thread(target=work, name=f"tool-{call.name}", daemon=True).start()
+        else:
+            loop.call_soon(lambda: done(self.run(call)))
 
     def run(self, call: ToolCall) -> str:
         """Return the result as JSON; whatever is wrong with the call is told in `error`."""

@@ -36,9 +36,9 @@ class TurnRecord:
     def line(self, turn: int, outcome: str) -> str:
         """Return the one line about this turn that a person likes to read."""
         figures = self.fields()
-        words = [f"turn {turn}: {outcome.replace('_', ' ')}", f"{self.said_ms / 1000:.1f} s said"]
+        words = [f"turn {turn} {outcome.replace('_', ' ')}: {self.said_ms / 1000:.1f} s said"]
         if figures["waited_ms"] is not None:
-            words.append(f"answered after {figures['waited_ms']} ms")
+            words.append(f"first sound after {figures['waited_ms']} ms")
             words.append(f"{samples_to_ms(self.reply_samples) / 1000:.1f} s of answer")
         if self.cost_usd:
             words.append(f"${self.cost_usd:.4f}")

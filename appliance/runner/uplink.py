@@ -90,10 +90,19 @@ class Uplink:
     def answered(self, turn: int) -> None:
         self._held.answered(turn)
 
-    def link_up(self) -> None:
-        """Tell a new session what was said before it, then send what no session has answered."""
+    def link_up(self, kept_from_s: float) -> bool:
+        """Tell a new session what was said before it, then send what no session has answered.
+
+        A turn for which nobody waits, and that ended before `kept_from_s`, is dropped; return
+        whether there was one.
+        """
+        ended_s = {turn: self._book[turn].ended_s for turn in self._held.unasked}
+        old = [turn for turn, at_s in ended_s.items() if at_s is not None and at_s < kept_from_s]
+        for turn in old:
+            self._held.give_up(turn)
         self._line.replay(self._held.items)
         self._send(self._held.link_up())
+        return bool(old)
 
     def link_down(self) -> None:
         self._held.link_down()

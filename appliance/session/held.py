@@ -178,6 +178,11 @@ class HeldTurns:
             self._turns.remove(current)
 
     @property
+    def unasked(self) -> list[int]:
+        """The turns that have ended and for whose answer nobody waits."""
+        return [t.turn for t in self._turns if t.wants_commit and not t.wants_answer]
+
+    @property
     def items(self) -> list[str]:
         """The service's items that hold audio of the turns kept here: on the next link their
         audio goes out anew.

@@ -166,17 +166,19 @@ async def test_edges_that_come_count_none_as_lost(gpio, started):
     assert presses(edges) == 5
 
 
-async def test_a_button_that_is_down_at_start_has_not_been_pressed(gpio, started):
+async def test_a_button_that_is_down_at_start_is_told_before_start_returns(gpio, started):
     gpio.press()
+    before_s = time.monotonic()
     _, edges = started()
+    ((pressed, at_s),) = edges
+    assert pressed
+    assert before_s <= at_s <= time.monotonic()
     await asyncio.sleep(2 * POLL_S)
-    assert edges == []
+    assert len(edges) == 1  # and not again
     gpio.release()
-    gpio.settle()
+    assert await edges.of(2) == [True, False]
     gpio.press()
-    gpio.settle()
-    await edges.of(2)
-    assert edges[-1][0] is True
+    assert await edges.of(3) == [True, False, True]
 
 
 async def test_a_tap_between_two_turns_of_the_loop_is_kept_though_the_poll_came_first(

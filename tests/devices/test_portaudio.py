@@ -257,6 +257,24 @@ async def test_another_rate_is_resampled_and_timed(sound_room, tape):
     assert np.max(np.abs(ear.samples)) == pytest.approx(8000, rel=0.02)
 
 
+async def test_a_card_that_comes_back_with_another_rate_is_used_at_that(sound_room):
+    with OneRateSystem() as system:
+        mic, spk = PortAudioMicrophone(system, "pcm:mic"), PortAudioSpeaker(system, "pcm:spk")
+        for rate_hz in (48_000, 16_000, 24_000):
+            system.only_hz = rate_hz
+            heard, played = asyncio.Event(), asyncio.Event()
+            await mic.open()
+            mic.start(lambda _, heard=heard: heard.set(), pytest.fail)
+            await spk.open()
+            spk.start(lambda _, played=played: played.set(), print, pytest.fail)
+            spk.play(f"at {rate_hz}", bytes(4800))
+            await asyncio.wait_for(asyncio.gather(heard.wait(), played.wait()), 5)
+            assert (mic.native_rate_hz, spk.native_rate_hz) == (rate_hz, rate_hz)
+            mic.stop()
+            spk.stop()
+        assert (mic.opens, spk.opens) == (3, 3)
+
+
 async def test_half_a_sample_is_refused(loud):
     with pytest.raises(SignalError):
         loud().device.play("item", b"abc")
@@ -357,10 +375,14 @@ async def test_a_sound_server_that_hangs_is_reported_and_outlived(monkeypatch, s
             os.kill(room._server.pid, signal.SIGSTOP)
             await asyncio.wait_for(both.wait(), 10)
             assert all("nothing for 2." in reason for reason in reasons)
+            began_s = time.monotonic()
             mic.stop()
             spk.stop()
+            assert time.monotonic() - began_s < 0.2, "it waits for what hangs"
             with pytest.raises(HardwareError, match="the sound system hangs"):
                 mic.start(print, print)
+            with pytest.raises(HardwareError, match="the sound system hangs"):
+                await mic.open()
             os.kill(room._server.pid, signal.SIGCONT)
             async with asyncio.timeout(10):
                 while mic.opens == 1:  # until what hung has closed

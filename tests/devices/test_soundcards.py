@@ -1,6 +1,14 @@
 import pytest
 
-from appliance.devices.soundcards import AudioDevice, Direction, SoundCard, read_cards, resolve
+from appliance.devices.soundcards import (
+    AudioDevice,
+    Direction,
+    SoundCard,
+    is_free,
+    is_unplugged,
+    read_cards,
+    resolve,
+)
 from appliance.errors import HardwareError
 
 CAPTURE, PLAYBACK = Direction.CAPTURE, Direction.PLAYBACK
@@ -131,3 +139,42 @@ def test_a_card_that_portaudio_does_not_list_is_said_to_be_in_use():
 def test_nothing_at_all():
     with pytest.raises(HardwareError, match="there is none at all"):
         resolve("auto", (), (), PLAYBACK)
+
+
+@pytest.mark.parametrize(
+    ("selector", "direction", "unplugged"),
+    [
+        ("card:ArrayUAC10", CAPTURE, False),
+        ("card:Nowhere", CAPTURE, True),
+        ("usb:2886:0018", PLAYBACK, False),
+        ("usb:046D:082D", CAPTURE, False),
+        ("usb:046d:082d", PLAYBACK, True),  # a camera does not play
+        ("usb-path:1-1.2", CAPTURE, False),
+        ("usb-path:1-1.4", CAPTURE, True),
+        ("auto", CAPTURE, False),
+        ("pcm:nowhere", CAPTURE, False),  # no card's name: who knows
+    ],
+)
+def test_what_is_unplugged_is_known_without_portaudio(selector, direction, unplugged):
+    assert is_unplugged(selector, CARDS, direction) is unplugged
+
+
+@pytest.mark.parametrize(
+    ("selector", "direction", "free"),
+    [
+        ("card:ArrayUAC10", CAPTURE, True),
+        ("usb-path:1-1.2", CAPTURE, True),
+        ("card:ArrayUAC10", PLAYBACK, False),  # in use
+        ("card:C920", CAPTURE, False),  # its node has gone
+        ("auto", CAPTURE, True),
+        ("auto", PLAYBACK, False),
+        ("pcm:nowhere", CAPTURE, False),
+    ],
+)
+def test_what_the_kernel_would_give_us_is_asked_of_its_nodes(tmp_path, selector, direction, free):
+    nodes = tmp_path / "dev/snd"
+    nodes.mkdir(parents=True)
+    (nodes / "pcmC3D0c").touch()
+    (nodes / "pcmC0D0p").touch()  # on no USB
+    (nodes / "pcmC3D0p").symlink_to("nothing")  # cannot be opened
+    assert is_free(selector, CARDS, direction, tmp_path) is free

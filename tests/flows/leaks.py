@@ -10,12 +10,16 @@ import asyncio
 import gc
 import json
 import os
+import re
 import selectors
 import subprocess
 import sys
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+
+MAPPING = re.compile(r"[0-9a-f]+-[0-9a-f]+ ")  # proc(5): the first line of each
+SHARED_SOUND = "memfd:pulseaudio"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +33,18 @@ class Use:
 
 
 def use_of(pid: int | str = "self") -> Use:
-    """Return what the process holds, read from /proc; memory exactly, page by page."""
+    """Return what the process holds, read from /proc; memory exactly, page by page.
+
+    Not counted is the pool that it shares with a desktop's sound server: the server decides how
+    much of it a late chunk costs, and a board's card has none.
+    """
     proc = Path(f"/proc/{pid}")
-    rolled = (proc / "smaps_rollup").read_text().splitlines()
-    rss_kb = next(int(line.split()[1]) for line in rolled if line.startswith("Rss:"))
+    rss_kb, is_own = 0, True
+    for line in (proc / "smaps").read_text().splitlines():
+        if line.startswith("Rss:"):
+            rss_kb += int(line.split()[1]) if is_own else 0
+        elif MAPPING.match(line):
+            is_own = SHARED_SOUND not in line
     targets = []
     for fd in (proc / "fd").iterdir():
         try:

@@ -11,8 +11,10 @@ import asyncio
 import math
 import time
 from contextlib import asynccontextmanager
-
-from fault_proxy import Answer, FaultProxy
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
 
 from appliance.devices.fakes import (
     FakeJournal,
@@ -21,6 +23,7 @@ from appliance.devices.fakes import (
     FakeSpeaker,
     FakeTrace,
 )
+from appliance.devices.state_file import StateFile, StateKeeper
 from appliance.devices.websocket import WebSocketConnector, WebSocketOptions
 from appliance.panel.gestures import GestureRules
 from appliance.realtime.client_events import SessionUpdate
@@ -32,12 +35,20 @@ from appliance.realtime.client_structures import (
 )
 from appliance.runner.button import ButtonRules
 from appliance.runner.core import Runner
-from appliance.runner.rules import Devices, Rules
+from appliance.runner.rules import Devices, Purse, Rules
+from appliance.session.budget import VERSION, BudgetRules
 from appliance.session.link import LinkRules
 from appliance.session.turn import TurnRules
+from appliance.simulator.certificates import Certificates
+from appliance.simulator.fault_kinds import FaultTarget
+from appliance.simulator.fault_proxy import FaultProxy
 from appliance.simulator.server import Options, RealtimeServer
 
-SAY_MS = 400
+CHUNKS, CHUNK_MS = 10, 40  # that somebody says in a turn
+WRITE_AGAIN_S = 0.5  # after a write of state that failed; 30 s on the device
+OPTIONS = WebSocketOptions(
+    ping_interval_s=0.5, ping_timeout_s=3.0, open_timeout_s=3.0, close_timeout_s=0.1
+)
 
 
 class NumberEars:
@@ -60,27 +71,37 @@ class Hum:
 
 
 class World:
-    def __init__(self, proxy, server, link):
+    """`target` is what `appliance.simulator.faults` does its faults to."""
+
+    def __init__(self, target, server, rules, surroundings):
         self.clock = time.monotonic
-        self.proxy, self.server = proxy, server
+        self.target, self.proxy, self.server = target, target.proxy, server
+        self.surroundings = surroundings
+        self.days_off = 0  # how far the wall clock has jumped
         self.microphone, self.speaker = FakeMicrophone(), FakeSpeaker(self.clock)
         self.panel, self.journal, self.trace = FakePanel(self.clock), FakeJournal(), FakeTrace()
-        options = WebSocketOptions(
-            ping_interval_s=0.5, ping_timeout_s=2.0, open_timeout_s=1.5, close_timeout_s=0.1
-        )
-        connector = WebSocketConnector(f"{proxy.url}?model=gpt-realtime", "key", options=options)
-        rules = Rules(
-            turn=TurnRules(min_press_ms=0.0, tail_s=0.01, reply_timeout_s=5.0),
-            link=link,
-            button=ButtonRules(1.0, GestureRules(min_press_ms=0.0)),
-            preroll_s=0.0,
-            server_responds=True,
+        connector = WebSocketConnector(
+            self.proxy.url.replace("127.0.0.1", surroundings.host) + "?model=gpt-realtime",
+            "key",
+            options=OPTIONS,
+            tls=surroundings.trust,
+            wall_clock=lambda: time.time() + 86_400 * self.days_off,
         )
         devices = Devices(
             self.microphone, self.speaker, self.panel, connector, self.journal, self.trace
         )
-        self.runner = Runner(devices, rules, opening, ())
+        purse = Purse(
+            keeper=self._keeper if surroundings.card else None,
+            today=lambda: date.today() + timedelta(days=self.days_off),
+            clock_set=lambda: True,
+        )
+        self.runner = Runner(devices, rules, opening, (), purse=purse)
         self.turn = 0
+        self._outcomes, self._read = [], 0  # and how much of the trace they are of
+
+    def _keeper(self, told):
+        file = StateFile(self.surroundings.card / "budget.json", VERSION)
+        return StateKeeper(file, told, retry_s=WRITE_AGAIN_S)
 
     @property
     def line(self):
@@ -90,29 +111,42 @@ class World:
     def state(self):
         return type(self.runner.state).__name__
 
-    async def until(self, seen, within_s=15.0):
-        async with asyncio.timeout(within_s):
-            while not seen():  # noqa: ASYNC110  a state of many parts, of which no event tells
-                await asyncio.sleep(0.002)
+    async def until(self, seen, within_s=30.0):
+        try:
+            async with asyncio.timeout(within_s):
+                while not seen():  # noqa: ASYNC110  a state of many parts, of which no event tells
+                    await asyncio.sleep(0.01)
+        except TimeoutError as late:
+            late.add_note(f"{self.line.state} {self.runner.state} {self.journal.lines[-8:]}")
+            raise
 
     def outcomes(self):
-        return [r["outcome"] for r in self.trace.records if r["kind"] == "turn"]
+        new = self.trace.records[self._read :]
+        self._read += len(new)
+        self._outcomes += [r["outcome"] for r in new if r["kind"] == "turn"]
+        return self._outcomes
 
     def seen(self, kind, **fields):
         return [r for r in self.trace.records if r["kind"] == kind and fields.items() <= r.items()]
 
-    async def say(self):
-        """Press, say this turn's number, and release."""
+    async def say(self, over_s=0.0):
+        """Press, say this turn's number for so long, and release."""
         self.turn += 1
         self.panel.press()
         await self.until(lambda: self.state == "Listening")
-        for _ in range(SAY_MS // 40):
-            self.microphone.say(self.turn.to_bytes(2, "little") * 960, self.clock())
+        for _ in range(CHUNKS):
+            self._sound(self.turn.to_bytes(2, "little") * (24 * CHUNK_MS), self.clock())
+            if over_s:
+                await asyncio.sleep(over_s / CHUNKS)
         self.panel.release()
         await self.until(lambda: self.state != "Listening")
         while self.state == "Closing":
-            self.microphone.say(bytes(1920), self.clock() + 1.0)
+            self._sound(bytes(1920), self.clock() + 1.0)
             await asyncio.sleep(0.002)
+
+    def _sound(self, pcm, at_s):
+        if self.microphone._deliver is not None:  # one that is gone hears nothing
+            self.microphone.say(pcm, at_s)
 
     async def hear(self):
         """Let the answer be heard to its end; return how the turn ended."""
@@ -125,20 +159,21 @@ class World:
         await self.until(over)
         return self.outcomes()[-1]
 
-    async def say_and_hear(self, over_s=0.0):
-        """Have a turn; its answer is heard bit by bit, over this time."""
+    async def say_and_hear(self, say_s=0.0, hear_s=0.0):
+        """Have a turn; it is said, and its answer heard bit by bit, over these times."""
         before = len(self.outcomes())
-        await self.say()
-        await self.until(lambda: self.state != "Waiting" or len(self.outcomes()) > before, 40.0)
+        await self.say(say_s)
+        await self.until(lambda: self.state != "Waiting" or len(self.outcomes()) > before, 60.0)
         step_s, started_s = 0.02, self.clock()
-        while self.clock() - started_s < over_s and self.state == "Speaking":
+        while self.clock() - started_s < hear_s and self.state == "Speaking":
             self.speaker.hear(round(24_000 * step_s))
             await asyncio.sleep(step_s)
         return await self.hear() if len(self.outcomes()) == before else self.outcomes()[-1]
 
-    def is_linked(self):
-        """Whether the device has a session, and the way to the server is open."""
-        return self.line.is_ready and any(pipe.is_upgraded for pipe in self.proxy.alive())
+    def works(self):
+        """Whether somebody can talk now: a session, an open way to the server, and hardware."""
+        is_open = any(pipe.is_upgraded for pipe in self.proxy.alive())
+        return self.runner.is_well and is_open
 
     def told_of(self, fault):
         """How often the journal has named this fault."""
@@ -158,15 +193,39 @@ def opening(toolbox):
     return SessionUpdate(SessionSettings(audio=AudioSettings(input=sound)))
 
 
+@dataclass(frozen=True)
+class Surroundings:
+    """What a device has around it."""
+
+    certificates: Certificates | None = None  # the way to the server is TLS
+    host: str = "127.0.0.1"  # the server's name; this machine's address must come of it
+    hosts: Any = None  # what it is looked up in
+    card: Path | None = None  # where state is kept
+    pace: float = math.inf  # of an answer's sound, times real time
+
+    @property
+    def trust(self):
+        return None if self.certificates is None else self.certificates.trust()
+
+
 @asynccontextmanager
-async def link_world(**link):
+async def link_world(surroundings=None, **link):
     """Run a device whose link has these rules; it is connected."""
-    options = Options(port=0, pace=math.inf)
+    around = surroundings or Surroundings()
+    rules = Rules(
+        turn=TurnRules(min_press_ms=0.0, tail_s=0.01),
+        link=LinkRules(**link),
+        button=ButtonRules(1.0, GestureRules(min_press_ms=0.0)),
+        preroll_s=0.0,
+        server_responds=True,
+        budget=BudgetRules(cap_usd=5.0),
+    )
+    certificates = around.certificates
     async with (
-        RealtimeServer(options, NumberEars(), Hum()) as server,
-        FaultProxy(server.port) as proxy,
+        RealtimeServer(Options(port=0, pace=around.pace), NumberEars(), Hum()) as server,
+        FaultProxy(server.port, tls=certificates and certificates.context) as proxy,
     ):
-        made = World(proxy, server, LinkRules(**link))
+        made = World(FaultTarget(proxy, certificates), server, rules, around)
         stop = asyncio.Event()
         task = asyncio.create_task(made.runner.run(stop))
         await made.until(lambda: made.line.is_ready)
@@ -175,66 +234,3 @@ async def link_world(**link):
         finally:
             stop.set()
             await asyncio.wait_for(task, 10)
-
-
-# Each kind of fault: what is done, and the name that it must be told by
-
-
-def answers(status, body=b"", **headers):
-    def do(w):
-        w.proxy.answer = Answer(status, body, headers)
-        w.proxy.reset()
-
-    return do
-
-
-def error_body(code):
-    return b'{"error": {"type": "x", "code": "%s", "message": "No."}}' % code.encode()
-
-
-def refuse(w):
-    w.proxy.refuse()
-    w.proxy.reset()
-
-
-def be_deaf(w):
-    w.proxy.is_deaf = True
-    w.proxy.reset()
-
-
-def be_slow(w):
-    w.proxy.handshake_delay_s = 5.0
-    w.proxy.reset()
-
-
-FAULTS = {
-    "nothing listens": (refuse, "connection_refused"),
-    "a deaf server": (be_deaf, "connect_timeout"),
-    "a slow handshake": (be_slow, "connect_timeout"),
-    "reset": (lambda w: w.proxy.reset(), "link_lost"),
-    "end without a goodbye": (lambda w: w.proxy.drop(), "link_lost"),
-    "half open": (lambda w: w.proxy.half_open(), "stalled"),
-    "bytes that are no frame": (lambda w: w.proxy.garbage(), "protocol_error"),
-    "a frame too large": (lambda w: w.proxy.oversized(2**40), "protocol_error"),
-    "going away": (lambda w: w.proxy.close(1001), "session_expired"),
-    "goodbye": (lambda w: w.proxy.close(1000), "link_lost"),
-    "internal error": (lambda w: w.proxy.close(1011, "oops"), "service_unavailable"),
-    "private code": (lambda w: w.proxy.close(4321), "service_unavailable"),
-    "beta refused": (lambda w: w.proxy.close(4000), "beta_api_shape_disabled"),
-    "401": (answers(401, error_body("invalid_api_key")), "invalid_api_key"),
-    "401 without a word": (answers(401), "invalid_api_key"),
-    "403": (answers(403, error_body("account_deactivated")), "account_deactivated"),
-    "404 model gone": (answers(404, error_body("model_not_found")), "model_not_found"),
-    "429 quota": (answers(429, error_body("insufficient_quota")), "insufficient_quota"),
-    "429 rate": (answers(429, b"", **{"Retry-After": "1"}), "rate_limit_exceeded"),
-    "500": (answers(500), "service_unavailable"),
-    "503": (answers(503, b"", **{"Retry-After": "1"}), "service_unavailable"),
-    "log-in page": (
-        answers(302, b"", Location="http://portal.example/login"),
-        "captive_portal",
-    ),
-    "page in place of an answer": (
-        answers(200, b"<html>Welcome", **{"Content-Type": "text/html"}),
-        "captive_portal",
-    ),
-}

@@ -22,7 +22,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 sys.path.append(str(Path(__file__).parent))
-from fault_proxy import FaultProxy
 from leaks import Use, use_of
 
 from appliance.demo.device import DeviceProcess
@@ -30,6 +29,7 @@ from appliance.demo.recording import default_recording, read_recording
 from appliance.demo.soundroom import SoundRoom
 from appliance.demo.stage import Mouth
 from appliance.devices.portaudio_system import SoundSystem
+from appliance.simulator.fault_proxy import FaultProxy
 from appliance.simulator.server import Options, RealtimeServer
 from appliance.units import WIRE_RATE_HZ
 

@@ -12,10 +12,11 @@ import pytest
 from appliance.session.link import Ready
 
 sys.path.append(str(Path(__file__).parent))  # pytest's import mode adds no folder by itself
-from link_world import FAULTS, link_world, refuse
+from link_world import link_world
+from troubles import LINK
 
 RECOVERY_S = 3.0  # the seed's, from the end of the cause to a working link
-QUICK = {"base_delay_s": 0.05, "max_delay_s": 0.2, "settled_s": 0.0, "dial_timeout_s": 3.0}
+QUICK = {"base_delay_s": 0.05, "max_delay_s": 0.2, "settled_s": 0.0, "dial_timeout_s": 5.0}
 IMPATIENT = {**QUICK, "reset_s": 0.3, "stall_s": 0.5}
 
 
@@ -82,14 +83,14 @@ async def test_twenty_turns_over_ten_drops_and_three_renewals_are_one_conversati
         assert f"I heard: question {n}.".startswith(words)
 
 
-@pytest.mark.parametrize("name", FAULTS)
+@pytest.mark.parametrize("name", LINK)
 async def test_every_fault_is_named_and_left_behind(name):
-    do, fault = FAULTS[name]
+    trouble = LINK[name]
     async with link_world(**IMPATIENT) as w:
         await w.say()
-        do(w)
-        await w.until(lambda: fault in [line[0] for line in w.journal.lines])
-        await w.proxy.heal()
+        trouble.begin(w)
+        await w.until(lambda: w.told_of(trouble.told))
+        await trouble.end(w)
         healed_s = w.clock()
         if w.line.is_refused:
             w.line.wanted()  # nothing else makes it try again
@@ -129,7 +130,8 @@ async def test_a_stalled_answer_is_asked_for_once_more():
 
 async def test_offline_is_told_once_and_coming_back_too():
     async with link_world(**IMPATIENT) as w:
-        refuse(w)
+        w.proxy.refuse()
+        w.proxy.reset()
         await w.until(lambda: w.line.is_offline)
         await w.until(lambda: len(w.seen("link", state="connecting")) > 8)  # it goes on
         assert [r["news"] for r in w.seen("announce")] == ["offline"]
@@ -151,3 +153,16 @@ async def test_what_is_said_while_the_idle_link_is_dialled_is_not_lost():
             assert await w.hear() == "answered"
         questions = [words for role, words in w.told() if role == "user"]
         assert questions == [f"question {n}" for n in range(1, 5)]
+
+
+async def test_a_refusal_while_somebody_talks_leaves_the_next_press_its_try():
+    async with link_world(**QUICK) as w:
+        w.panel.press()
+        LINK["401"].begin(w)
+        await w.until(lambda: w.line.is_refused)
+        w.panel.release()
+        await w.until(lambda: w.state == "Idle")
+        assert len(w.seen("link_trouble", refused=True)) == 1, "the release is no second try"
+        await w.proxy.heal()
+        await w.say()
+        assert await w.hear() == "answered"

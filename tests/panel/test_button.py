@@ -2,7 +2,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.panel.button import ButtonState, Edge, Pressed, Released, Tick, next_tick_s, step
+from appliance.panel.button import (
+    ButtonState,
+    Edge,
+    Held,
+    Pressed,
+    Released,
+    Tick,
+    held,
+    next_tick_s,
+    step,
+)
 
 
 def run(*seen, state=None):
@@ -63,6 +73,14 @@ def test_other_repetitions_tell_nothing():
 
 def test_a_lost_release_edge_is_made_up_for_by_a_later_look_at_the_level():
     assert run(Edge(True, 1.0), Edge(False, 4.0), Tick(4.1)) == [Pressed(1.0), Released(4.0)]
+
+
+def test_a_button_that_is_down_at_first_is_released_like_any_other():
+    state, seen = held(5.0)
+    assert seen == Held(5.0)
+    assert run(Edge(True, 6.0), Edge(False, 7.0), Tick(7.1), state=state) == [Released(7.0)]
+    state, _ = run_to(state, [Edge(False, 7.0), Tick(7.1)])
+    assert run(Edge(True, 8.0), state=state) == [Pressed(8.0)]
 
 
 def test_time_does_not_go_back():

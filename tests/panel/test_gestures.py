@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.panel.button import Pressed, Released, Tick
+from appliance.panel.button import Held, Pressed, Released, Tick
 from appliance.panel.gestures import (
     FreeButton,
     GestureRules,
@@ -133,6 +133,20 @@ def test_a_stuck_button_mutes_first_where_holding_is_not_talking(rules):
     ]
 
 
+@pytest.mark.parametrize("rules", [HOLD, *TOGGLED])
+def test_a_button_that_is_down_at_first_means_nothing_but_that_it_is_stuck(rules):
+    assert run(rules, Held(1.0), Tick(60.9), Released(60.95)) == []
+    seen = [Held(1.0), Tick(61.0), Tick(300.0), Released(301.0)]
+    assert run(rules, *seen) == [StuckButton(61.0), FreeButton(301.0)]
+    state, _ = step(GestureState(), Held(1.0), rules)
+    assert next_tick_s(state, rules) == 61.0
+
+
+@pytest.mark.parametrize("rules", [HOLD, *TOGGLED])
+def test_what_follows_a_button_that_was_down_at_first_is_a_press_like_any_other(rules):
+    assert run(rules, Held(1.0), Released(2.0), *press(3.0, 3.3)) == run(rules, *press(3.0, 3.3))
+
+
 def test_ticks_are_wanted_only_for_what_can_come():
     pressed = GestureState(pressed_s=1.0)
     assert next_tick_s(GestureState(), TAP) is None
@@ -173,7 +187,10 @@ def test_ticks_change_no_gesture_only_when_it_comes(rules, lengths, ticks):
     assert run(rules, *mixed, end) == run(rules, *seen, end)
 
 
-@given(all_rules, st.lists(st.tuples(st.sampled_from([Pressed, Released, Tick]), st.floats(0, 99))))
+@given(
+    all_rules,
+    st.lists(st.tuples(st.sampled_from([Pressed, Held, Released, Tick]), st.floats(0, 99))),
+)
 def test_any_order_is_taken_and_talk_starts_and_ends_in_turn(rules, seen):
     gestures = run(rules, *(kind(at_s) for kind, at_s in seen))
     talk = [type(one) for one in gestures if isinstance(one, TalkStart | TalkEnd)]

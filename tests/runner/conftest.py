@@ -50,12 +50,13 @@ class Bench:
         spent=None,
         gestures=None,
         health=None,
+        panel=None,
         **turn,
     ):
         self.clock = time.monotonic
         self.microphone = FakeMicrophone()
         self.speaker = FakeSpeaker(self.clock)
-        self.panel = FakePanel(self.clock)
+        self.panel = panel or FakePanel(self.clock)
         self.connector = FakeConnector(errors)
         self.journal = FakeJournal()
         self.trace = FakeTrace()

@@ -28,7 +28,7 @@ async def test_press_speak_release_hear(bench):
         await b.until(lambda: b.state == "Idle")
         assert b.speaker.played == [("item_a", b"\x01\x02" * 24000)]
         assert b.panel.lights[-1] is Light.IDLE
-        assert "turn 1: answered" in b.journal.lines[-1][1]
+        assert "turn 1 answered" in b.journal.lines[-1][1]
     assert b.trace.records[-1]["kind"] == "summary"
 
 
@@ -424,7 +424,7 @@ async def test_ending_in_the_middle_of_a_turn_tells_so(bench):
     async with bench() as b:
         await b.online()
         await b.ask()
-    assert any("turn 1: stopped" in line for _, line in b.journal.lines)
+    assert any("turn 1 stopped" in line for _, line in b.journal.lines)
 
 
 async def test_hands_free_does_not_send_a_quiet_room_again(bench):

@@ -240,3 +240,16 @@ def test_whatever_the_link_does_the_last_service_gets_every_sample(calls):
     assert all(number < turn for number in delivered_or_known)
     if turn not in committed:
         assert buffer == said[turn]
+
+
+def test_who_ended_and_is_not_waited_for_is_known():
+    held = HeldTurns()
+    for turn in (1, 2, 3):
+        held.add(turn, bytes(200), None)
+    held.commit(1)
+    held.ask(1)
+    assert held.unasked == []
+    held.cancel(1)
+    held.commit(2)
+    held.ask(2)
+    assert held.unasked == [1], "2 is waited for, and 3 is still being said"

@@ -20,6 +20,9 @@ import pydantic
 import pytest
 from openai.types.realtime import RealtimeServerEvent
 
+from appliance.simulator.certificates import make_certificates
+from appliance.simulator.fault_kinds import FaultTarget
+from appliance.simulator.fault_proxy import FaultProxy
 from appliance.simulator.server import Options, RealtimeServer
 from appliance.simulator.sound import floats, pcm16, resampled
 
@@ -189,6 +192,16 @@ async def served(ears=None, voice=None, **options):
     chosen = Options(**{"pace": math.inf, **options})
     async with RealtimeServer(chosen, ears or SetEars(), voice or Beeper()) as server:
         yield server
+
+
+@asynccontextmanager
+async def broken(folder=None, **options):
+    """A server behind the proxy, as `--fault` has it; gives the target."""
+    certificates = None if folder is None else make_certificates(folder)
+    async with served(**options) as server:
+        tls = None if certificates is None else certificates.context
+        async with FaultProxy(server.port, tls=tls) as proxy:
+            yield FaultTarget(proxy, certificates)
 
 
 @asynccontextmanager

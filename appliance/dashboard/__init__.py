@@ -1,0 +1,1 @@
+"""A page that shows the running device: a process of its own, beside the daemon."""

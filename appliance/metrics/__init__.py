@@ -1,0 +1,1 @@
+"""Figures of the running device: counters, spans and levels. Pure: records in, figures out."""

@@ -31,11 +31,7 @@ from appliance.devices.sound_front import SoundFront
 from appliance.devices.state_file import UNWRITABLE, StateFile, StateKeeper
 from appliance.devices.systemd import is_service, notify_ready, notify_stopping
 from appliance.devices.terminal import TerminalPanel
-from appliance.devices.websocket import (
-    WebSocketConnector,
-    WebSocketOptions,
-    this_machine,
-)
+from appliance.devices.websocket import WebSocketConnector, WebSocketOptions, this_machine
 from appliance.dsp.beam import Mode
 from appliance.dsp.chain import STAGES, Chain
 from appliance.dsp.frame import FRAME
@@ -124,6 +120,7 @@ async def serve(
             told = f"{sentence(UNWRITABLE)} (there is no directory for it)"
             journal.event(UNWRITABLE, told, level=fault(UNWRITABLE).severity.level)
         notify_ready(how)
+        begin_to_beat()
 
     with closing, SoundSystem() as sound:
         directory = state_directory(os.environ, panel_kind)
@@ -146,12 +143,14 @@ async def serve(
             time_tool(lambda: datetime.now().astimezone()),
             volume_tool(devices.speaker, settings.voice.volume),
         )
-        opening = opening_from(settings)
+        opening, volume = opening_from(settings), settings.voice.volume
 
         def apply(latest: Settings) -> None:
-            nonlocal opening
+            nonlocal opening, volume
             opening = opening_from(latest)
-            speaker.set_volume(latest.voice.volume)
+            if latest.voice.volume != volume:  # else one that was asked for by voice would be lost
+                volume = latest.voice.volume
+                speaker.set_volume(volume)
             seen.note("settings", **shown_of(latest))
 
         reload = Reload(settings, lambda: SettingsApart(config).wait(), apply, journal)
@@ -165,7 +164,7 @@ async def serve(
             prompt_pcm=prompts_from(settings),
             purse=purse_in(directory, board, journal),
         )
-        with beating(pulse, sound):
+        with beating(pulse, sound) as begin_to_beat:
             async with telling_status(settings, seen, devices, runner.ears, panel_kind):
                 await runner.run(stop, ready)
     if runner.outgrown:

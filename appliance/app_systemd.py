@@ -33,13 +33,15 @@ _GONE = math.nan  # equals nothing, itself included
 
 
 @contextmanager
-def beating(pulse: Pulse, sound: SoundSystem) -> Iterator[None]:
-    """Feed the watchdog for as long as this lasts, if there is one and all is well."""
+def beating(pulse: Pulse, sound: SoundSystem) -> Iterator[Callable[[], None]]:
+    """Give what begins to feed the watchdog, if there is one; it ends with this.
+
+    It is to begin when the device is ready: the first meal, however early, is what systemd counts
+    from, and a start may take longer than the watchdog's patience (`TimeoutStartSec=` is its own).
+    """
     heart = Heart(pulse, feed_watchdog, lambda: sound.busy_s)
-    if is_watched():
-        heart.start()
     try:
-        yield
+        yield heart.start if is_watched() else lambda: None
     finally:
         heart.stop()
 

@@ -60,5 +60,8 @@ def tell_wrong_settings(panel_kind: str) -> None:
     panel = None
     with contextlib.suppress(HardwareError):
         panel = build_panel(settings, panel_kind, asyncio.Event())
-    with SoundSystem() as sound:
-        asyncio.run(show_and_say(panel, PortAudioSpeaker(sound), pcm))
+    with contextlib.ExitStack() as stack:
+        speaker = None
+        with contextlib.suppress(HardwareError):
+            speaker = PortAudioSpeaker(stack.enter_context(SoundSystem()))
+        asyncio.run(show_and_say(panel, speaker, pcm))

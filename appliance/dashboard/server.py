@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import socket
 from collections.abc import Awaitable, Callable, Sequence
@@ -16,6 +17,7 @@ from pathlib import Path
 from types import TracebackType
 
 from aiohttp import web
+from aiohttp.http import HttpProcessingError
 
 from appliance.dashboard.feed import Feed, Live
 from appliance.dashboard.guard import add_headers, guard, known_names
@@ -66,6 +68,7 @@ class Dashboard:
         self._runner = web.AppRunner(
             app,
             access_log=None,
+            logger=_log(),
             handler_cancellation=True,  # a stream ends with its browser, not at the next write
             keepalive_timeout=KEEP_ALIVE_S,
             shutdown_timeout=LAST_WORDS_S,
@@ -162,6 +165,19 @@ class Dashboard:
         message = b"event: " + event.encode() + b"\ndata: " + data + b"\n\n"
         async with asyncio.timeout(WRITE_S):
             await response.write(message)
+
+
+def _log() -> logging.Logger:
+    """Return a logger for mistakes of ours; requests that are no HTTP are those of a stranger, who
+    must not fill the journal with them.
+    """
+    log = logging.Logger("dashboard", logging.WARNING)
+    log.addFilter(lambda record: not _is_about_no_http(record))
+    return log
+
+
+def _is_about_no_http(record: logging.LogRecord) -> bool:
+    return record.exc_info is not None and isinstance(record.exc_info[1], HttpProcessingError)
 
 
 class _Full(asyncio.Protocol):

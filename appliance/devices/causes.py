@@ -161,6 +161,10 @@ def dial_error(
         case InvalidProxy():  # its text has the proxy's password in it
             wrong = f"the proxy in the environment is not a valid one: {error.msg}"
             return RemoteError(wrong, "proxy_failed")
+        case ValueError():
+            # Not quoted either: the library tells what it could not read.
+            wrong = "the proxy in the environment has no address that can be read"
+            return RemoteError(wrong, "proxy_failed")
         case ProxyError() | ImportError():  # a SOCKS proxy needs a library that we do not bring
             why = endpoint.quote(str(error))
             return RemoteError(f"no connection to {place} through the proxy: {why}", "proxy_failed")

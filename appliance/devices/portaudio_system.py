@@ -93,7 +93,7 @@ class SoundSystem:
             HardwareError: PortAudio cannot be started.
         """
         self._root = root
-        self._lock = threading.RLock()  # PortAudio's list of open streams has none
+        self._lock = threading.Lock()  # PortAudio's list of open streams has none
         self._busy_since_s = 0.0
         self._open = 0
         self._closing: list[threading.Thread] = []
@@ -145,25 +145,7 @@ class SoundSystem:
     def devices(self) -> tuple[AudioDevice, ...]:
         """PortAudio's devices, as they were when it was started."""
         with self._having_it() as audio:
-            defaults = (
-                _default(audio.get_default_input_device_info),
-                _default(audio.get_default_output_device_info),
-            )
-            found = []
-            for index in range(audio.get_device_count()):
-                info = audio.get_device_info_by_index(index)
-                found.append(
-                    AudioDevice(
-                        index=index,
-                        name=str(info["name"]),
-                        inputs=int(info["maxInputChannels"]),
-                        outputs=int(info["maxOutputChannels"]),
-                        rate_hz=int(info["defaultSampleRate"]),
-                        is_default_input=index == defaults[0],
-                        is_default_output=index == defaults[1],
-                    )
-                )
-            return tuple(found)
+            return _devices_of(audio)
 
     def find(self, selector: str, direction: Direction) -> AudioDevice:
         """Return the device that `selector` means now.
@@ -177,7 +159,7 @@ class SoundSystem:
             have_changed = cards != self._cards_then
             if self._open or not have_changed:
                 try:
-                    return resolve(selector, cards, self.devices, direction)
+                    return resolve(selector, cards, _devices_of(audio), direction)
                 except HardwareError as missing:
                     if self._open and have_changed:
                         raise CardsChangedError(str(missing)) from missing
@@ -187,8 +169,8 @@ class SoundSystem:
                         raise
             self._audio = None
             audio.terminate()
-            self._audio = self._start()
-            found = resolve(selector, self.cards, self.devices, direction)
+            self._audio = anew = self._start()
+            found = resolve(selector, self.cards, _devices_of(anew), direction)
             self._look_again_s = _LOOK_AGAIN_S
             return found
 
@@ -287,11 +269,11 @@ class SoundSystem:
     @contextmanager
     def _timed(self) -> Iterator[None]:
         """Let `busy_s` count while this lasts; the lock is held."""
-        outer_s, self._busy_since_s = self._busy_since_s, self._busy_since_s or time.monotonic()
+        self._busy_since_s = time.monotonic()
         try:
             yield
         finally:
-            self._busy_since_s = outer_s
+            self._busy_since_s = 0.0
 
     def _start(self) -> pyaudio.PyAudio:
         self._cards_then = self.cards
@@ -321,6 +303,31 @@ class SoundSystem:
             return
         self._has_asked = True
         raise CardsChangedError(str(missing)) from missing
+
+
+def _devices_of(audio: pyaudio.PyAudio) -> tuple[AudioDevice, ...]:
+    """Ask without taking the lock: who has it must not wait for a stream that closes, for that
+    one waits for the lock.
+    """
+    defaults = (
+        _default(audio.get_default_input_device_info),
+        _default(audio.get_default_output_device_info),
+    )
+    found = []
+    for index in range(audio.get_device_count()):
+        info = audio.get_device_info_by_index(index)
+        found.append(
+            AudioDevice(
+                index=index,
+                name=str(info["name"]),
+                inputs=int(info["maxInputChannels"]),
+                outputs=int(info["maxOutputChannels"]),
+                rate_hz=int(info["defaultSampleRate"]),
+                is_default_input=index == defaults[0],
+                is_default_output=index == defaults[1],
+            )
+        )
+    return tuple(found)
 
 
 def _default(ask: Callable[[], Mapping[str, str | int | float]]) -> int | None:

@@ -115,12 +115,14 @@ class StatusSocket:
             writer.transport.abort()
             return
         self._clients[writer] = asyncio.current_task()
-        # A client that goes away, asks too much or too slowly: that is its own affair.
-        with contextlib.suppress(OSError, ValueError, TimeoutError):
-            await self._answer(reader, writer)
-        self._watchers.discard(writer)
-        del self._clients[writer]
-        writer.transport.abort()
+        try:
+            # A client that goes away, asks too much or too slowly: that is its own affair.
+            with contextlib.suppress(OSError, ValueError, TimeoutError):
+                await self._answer(reader, writer)
+        finally:
+            self._watchers.discard(writer)
+            del self._clients[writer]
+            writer.transport.abort()
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         async with asyncio.timeout(ASK_WITHIN_S):

@@ -127,7 +127,15 @@ class WebSocketConnector:
             )
         except InvalidStatus as error:
             raise status_error(endpoint, error, self._wall_clock()) from None
-        except (OSError, InvalidHandshake, InvalidProxy, InvalidURI, ImportError) as error:
+        # ValueError: a proxy whose address cannot be read (that of the endpoint was checked).
+        except (
+            OSError,
+            InvalidHandshake,
+            InvalidProxy,
+            InvalidURI,
+            ImportError,
+            ValueError,
+        ) as error:
             raise dial_error(
                 endpoint, error, self._machine, self._wall_clock(), options.open_timeout_s
             ) from None

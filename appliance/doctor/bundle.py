@@ -38,7 +38,7 @@ def write_bundle(path: Path, patient: Patient, report: Report) -> None:
         UsageError: it cannot be written there.
     """
     redactor = Redactor(secrets_of(patient), names_here(patient.environ))
-    members = {name: _clean(redactor, text) for name, text in _members(patient, report, redactor)}
+    members = {name: _checked(redactor, text) for name, text in _members(patient, report, redactor)}
     data = _packed(members)
     try:
         _write(path, data)
@@ -47,27 +47,45 @@ def write_bundle(path: Path, patient: Patient, report: Report) -> None:
         raise UsageError(f"--bundle {path}: {why}") from error
 
 
+def refuse_bad_place(path: Path) -> None:
+    """Find out before everything is looked at for nothing.
+
+    Raises:
+        UsageError: no file can be made there.
+    """
+    try:
+        if path.is_dir():
+            raise UsageError(f"--bundle {path}: is a directory; name a file in it")
+        if not path.parent.is_dir():
+            raise UsageError(f"--bundle {path}: there is no directory {path.parent}")
+    except OSError as error:  # a directory on the way that is not for us
+        raise UsageError(f"--bundle {path}: {error.strerror}") from error
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise UsageError(f"--bundle {path}: you may not write there")
+
+
 def _members(patient: Patient, report: Report, redactor: Redactor) -> list[tuple[str, str]]:
     def tree(value: object) -> str:
         cleaned = redactor.clean_tree(value)
         return json.dumps(cleaned, indent=2, ensure_ascii=False, default=str) + "\n"
+
+    text = redactor.clean
 
     return [
         ("report.json", tree(report.as_json())),
         ("settings.json", tree(_settings(patient))),
         ("snapshot.json", tree(gather.without_words(patient.snapshot))),
         ("versions.json", tree(_versions())),
-        ("journal.txt", gather.journal()),
-        ("kernel.txt", gather.kernel_log()),
-        ("sound.txt", gather.sound_cards(patient.root)),
-        ("usb.txt", gather.usb(patient.root)),
-        ("boot-config.txt", gather.boot_config(patient.root)),
+        ("journal.txt", text(gather.journal())),
+        ("kernel.txt", text(gather.kernel_log())),
+        ("sound.txt", text(gather.sound_cards(patient.root))),
+        ("usb.txt", text(gather.usb(patient.root))),
+        ("boot-config.txt", text(gather.boot_config(patient.root))),
     ]
 
 
-def _clean(redactor: Redactor, text: str) -> str:
-    """Clean a member once more, as a whole; what still holds a secret then is left out."""
-    cleaned = text if text.startswith(("{", "null")) else redactor.clean(text)
+def _checked(redactor: Redactor, cleaned: str) -> str:
+    """Return a member as it is; one that still holds a secret is left out."""
     if redactor.still_holds(cleaned):
         return "left out: a secret could not be taken out of it\n"
     return cleaned

@@ -7,7 +7,7 @@ import json
 import os
 import sys
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -25,7 +25,7 @@ from appliance.doctor import mixer
 from appliance.doctor.calibrate import input_gain_db, plan
 from appliance.doctor.examine import service_stopped
 from appliance.doctor.patient import UNIT, Allowed, Patient, meet
-from appliance.doctor.speech import Speech, measure, refuse_unfit
+from appliance.doctor.speech import LEAST_S, Speech, measure, refuse_unfit
 from appliance.doctor.teller import Teller
 from appliance.doctor.voice import LONGEST_S, at_wire_rate, read_voice, record_voice
 from appliance.errors import ApplianceError, UsageError
@@ -34,7 +34,7 @@ SECONDS = 5.0
 EPILOG = """examples:
   sudo appliance calibrate                   talk for 5 seconds, from where you will stand
   sudo appliance calibrate --stop-service    … while the device runs: it is started again
-  appliance calibrate --file talk.wav        judge a recording that this microphone made
+  sudo appliance calibrate --file talk.wav   judge a recording that this microphone made
   sudo appliance calibrate --reset           forget it all
 
 What is found goes to calibration.json in /var/lib/appliance, and the device reads it when it
@@ -48,7 +48,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.description = "Set how loud the device takes its microphone to be, from your voice."
     parser.epilog = EPILOG
     parser.add_argument("--config", type=Path, metavar="FILE", help="settings file (TOML)")
-    parser.add_argument("--seconds", type=float, default=SECONDS, metavar="S", help="(%(default)g)")
+    parser.add_argument(
+        "--seconds",
+        type=float,
+        default=SECONDS,
+        metavar="S",
+        help=f"how long to listen, {LEAST_S:.0f} to {LONGEST_S:.0f} (%(default)g)",
+    )
     parser.add_argument("--file", type=Path, metavar="WAV", help="judge this instead of recording")
     parser.add_argument("--reset", action="store_true", help="forget what was set")
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
@@ -65,8 +71,8 @@ def run(args: argparse.Namespace) -> int:
         HardwareError: there is no microphone.
         ApplianceError: nothing can be learnt from the recording; nothing was changed.
     """
-    if not 0.0 < args.seconds <= LONGEST_S:
-        raise UsageError(f"--seconds {args.seconds:g}: from 1 to {LONGEST_S:.0f}")
+    if not LEAST_S <= args.seconds <= LONGEST_S:
+        raise UsageError(f"--seconds {args.seconds:g}: from {LEAST_S:.0f} to {LONGEST_S:.0f}")
     teller = Teller(sys.stderr if args.json else sys.stdout)
     patient = meet(args.config, teller, Allowed())
     settings = patient.settings
@@ -163,8 +169,10 @@ def _keep(directory: Path, kept: Calibration) -> None:
         if os.geteuid() == 0:
             owner = directory.stat()
             for name in (FILE, f"{FILE}.bak"):
-                if (directory / name).exists():
-                    os.chown(directory / name, owner.st_uid, owner.st_gid)
+                # The directory is the service's: a link that it has put there is not to be followed
+                # by root, or the service gets any file of this machine.
+                with suppress(FileNotFoundError):
+                    os.chown(directory / name, owner.st_uid, owner.st_gid, follow_symlinks=False)
     except OSError as error:
         raise UsageError(f"{directory / FILE}: {error.strerror}") from error
 

@@ -64,6 +64,10 @@ def _examine(patient: Patient) -> Account:
         said = "no key is set, and the public service wants one"
         return Account(fail(said, cure_of("missing_api_key")), skipped("there is no key"))
     source = patient.loaded.provenance.get("endpoint.api_key", "") if patient.loaded else ""
+    try:
+        way.parsed_proxy()  # the daemon's library does not say so in words
+    except RemoteError as error:
+        return _unknown(told_failure(error))
     told = _by_question(way, settings.session.model, source)
     return told or asyncio.run(_by_handshake(patient, way, source))
 

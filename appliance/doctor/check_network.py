@@ -35,9 +35,9 @@ def way_of(patient: Patient) -> Way:
 def dns(patient: Patient) -> Finding:
     """Is the endpoint's name found?"""
     way = way_of(patient)
-    host = way.first_host
     began_s = time.monotonic()
     try:
+        host = way.first_host()
         found = way.addresses()
     except RemoteError as error:
         return told_failure(error)

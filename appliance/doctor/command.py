@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
-from appliance.doctor.bundle import write_bundle
+from appliance.doctor.bundle import refuse_bad_place, write_bundle
 from appliance.doctor.checks import CHECKS, chosen
 from appliance.doctor.examine import examine, service_stopped
 from appliance.doctor.findings import Report
@@ -56,6 +56,8 @@ def run(args: argparse.Namespace) -> int:
             print(f"{name:<12} {check.question}")
         return 0
     names = chosen(args.only)
+    if args.bundle is not None:
+        refuse_bad_place(args.bundle)
     # With --json, standard output is the report's; what goes on is told beside it.
     teller = Teller(sys.stderr if args.json else sys.stdout, quiet=args.json)
     allowed = Allowed(

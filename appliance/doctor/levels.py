@@ -30,8 +30,10 @@ def peak_dbfs(samples: Samples) -> float:
 
 
 def noise_floor_dbfs(channel: Samples, rate_hz: int) -> float:
-    """Return the level that a tenth of all pieces of 20 ms stay below."""
+    """Return the level that a tenth of all pieces of 20 ms stay below; of less, its own level."""
     size = round(_FRAME_S * rate_hz)
+    if len(channel) < size:
+        return level_dbfs(channel)
     pieces = channel[: len(channel) // size * size].reshape(-1, size)
     return float(np.percentile([level_dbfs(piece) for piece in pieces], _QUIET_SHARE))
 

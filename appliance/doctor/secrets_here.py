@@ -68,7 +68,9 @@ def _from_environment(environ: Mapping[str, str]) -> Iterator[str]:
     for name, value in environ.items():
         if _SECRET_VARIABLE.search(name):
             yield value.strip()
-        yield from _from_url(value)
+        # The scheme of a proxy may be left out.
+        bare = name.lower().endswith("_proxy") and "://" not in value
+        yield from _from_url(f"http://{value}" if bare else value)
     directory = environ.get("CREDENTIALS_DIRECTORY", "")
     if directory:
         for file in _files(Path(directory), "*"):

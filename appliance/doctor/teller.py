@@ -36,7 +36,7 @@ class Teller:
         self._quiet = quiet
         self._keyboard = keyboard if keyboard is not None else sys.stdin
         self.to_terminal = out.isatty()
-        self.colour = self.to_terminal and "NO_COLOR" not in environ
+        self.colour = self.to_terminal and not environ.get("NO_COLOR")
 
     @property
     def has_listener(self) -> bool:

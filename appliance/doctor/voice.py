@@ -60,7 +60,8 @@ def read_voice(path: Path) -> tuple[Samples, int]:
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror or 'cannot be read'}") from error
     except (wave.Error, EOFError, ValueError) as error:
-        raise UsageError(f"{path}: not a WAV file that can be read ({error})") from error
+        why = str(error) or "it ends too early"  # EOFError has no words
+        raise UsageError(f"{path}: not a WAV file that can be read ({why})") from error
 
 
 def at_wire_rate(raw: Samples, rate_hz: int) -> Samples:

@@ -17,7 +17,7 @@ from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
 from websockets.exceptions import InvalidProxy
-from websockets.proxy import get_proxy, parse_proxy
+from websockets.proxy import Proxy, get_proxy, parse_proxy
 from websockets.uri import parse_uri
 
 from appliance.devices.causes import Endpoint, dial_error
@@ -65,23 +65,46 @@ class Way:
         parts = urlsplit(self.endpoint.url)
         return parts.port or _PORTS[parts.scheme]
 
-    @property
+    def parsed_proxy(self) -> Proxy | None:
+        """Return the proxy in its parts, None if there is none.
+
+        Raises:
+            RemoteError: the environment names one that cannot be.
+        """
+        if self.proxy is None:
+            return None
+        try:
+            return parse_proxy(self.proxy)
+        except InvalidProxy as error:
+            raise self.error(error) from None
+        except ValueError:  # its port or its brackets; the text may quote a password
+            raise RemoteError(
+                "the proxy in the environment is not a valid one: its host or port cannot be read",
+                "proxy_failed",
+            ) from None
+
     def first_host(self) -> str:
-        """Whose name is looked up: the proxy's, if there is one."""
-        return (urlsplit(self.proxy).hostname or "") if self.proxy else self.endpoint.host
+        """Return whose name is looked up: the proxy's, if there is one.
+
+        Raises:
+            RemoteError: see `parsed_proxy`.
+        """
+        proxy = self.parsed_proxy()
+        return self.endpoint.host if proxy is None else proxy.host
 
     def addresses(self) -> list[str]:
         """Look the name up.
 
         Raises:
-            RemoteError: there is no such name, or no answer within 10 s.
+            RemoteError: there is no such name, no answer within 10 s, or the proxy is no proxy.
         """
+        host = self.first_host()
         found: list[str] = []
         failed: list[OSError] = []
 
         def look_up() -> None:
             try:
-                told = socket.getaddrinfo(self.first_host, None, type=socket.SOCK_STREAM)
+                told = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
                 found.extend(dict.fromkeys(str(each[4][0]) for each in told))
             except OSError as error:
                 failed.append(error)
@@ -104,13 +127,13 @@ class Way:
         """
         try:
             return self._connect()
-        except (OSError, http.client.HTTPException, InvalidProxy) as error:
+        except (OSError, http.client.HTTPException) as error:
             raise self.error(error) from error
 
     def _connect(self) -> socket.socket:
-        if self.proxy is None:
+        proxy = self.parsed_proxy()
+        if proxy is None:
             return socket.create_connection((self.endpoint.host, self.port), TIMEOUT_S)
-        proxy = parse_proxy(self.proxy)
         if proxy.scheme != "http":
             raise RemoteError(
                 f"a proxy of {proxy.scheme}:// cannot be looked through", "proxy_failed"

@@ -15,7 +15,6 @@ PER_OCTAVE, OCTAVES = 8, 20
 LOWEST_MS = 0.1
 EDGES_MS = tuple(LOWEST_MS * 2 ** (i / PER_OCTAVE) for i in range(PER_OCTAVE * OCTAVES + 1))
 EXPORTED_MS = tuple(round(edge_ms, 1) for edge_ms in EDGES_MS[::PER_OCTAVE])
-RATIO = 2 ** (1 / PER_OCTAVE)  # the width of a bucket
 
 
 class Histogram:

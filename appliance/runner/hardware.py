@@ -128,8 +128,10 @@ class Hardware:
             try:
                 await device.open()
                 self._starters[name]()
-            finally:
+            except HardwareError:
                 await self._resume(other)
+                raise
+            await self._resume(other)  # not if this is cancelled: that is the end
         else:
             self._starters[name]()
 

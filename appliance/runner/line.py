@@ -24,6 +24,7 @@ from appliance.realtime.server_events import ResponseDone, ServerEvent
 from appliance.runner.connection import Connection
 from appliance.session.link import (
     STALLED,
+    TOO_SLOW,
     Announce,
     Connecting,
     Dial,
@@ -171,6 +172,10 @@ class Line:
             self._watch.stalled()
             self._hang_up()
             self._lose(Lost(random.random(), STALLED), "the service fell silent: dialling again")
+        if isinstance(self.state, Connecting) and now_s >= self.state.deadline_s:
+            # Whoever was reached and then says nothing raises no error that would tell of it.
+            self._hang_up()
+            self._lose(Lost(random.random(), TOO_SLOW), "no session was set up in time")
         # What was said and not yet written down must not be missing in the next session.
         busy = busy or self.history.awaits_text(now_s)
         why = "nobody talks" if isinstance(self.state, Ready) else "renewed"

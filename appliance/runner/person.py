@@ -74,7 +74,9 @@ class Person:
             self.talk_from_s = at_s
             if self._line.is_offline:
                 self._reporter.still_offline()
-        if isinstance(event, v.TalkEnd) or (isinstance(event, v.Toggle) and self._taps):
+        # In tap mode the same press ends a question or begins the next: only the first is an end.
+        ends = self._taps and isinstance(self._state(), v.Listening)
+        if isinstance(event, v.TalkEnd) or (isinstance(event, v.Toggle) and ends):
             self._book[self._state().turn].ended_s = at_s
         self._handle(event)
         self.talk_from_s = None

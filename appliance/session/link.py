@@ -35,6 +35,7 @@ from appliance.session.breaker import WHOLE, Closed, Open, admit, failed
 from appliance.session.link_vocabulary import (
     NETWORK_FAULTS,
     STALLED,
+    TOO_SLOW,
     Announce,
     Connecting,
     Dial,
@@ -67,6 +68,7 @@ from appliance.session.link_vocabulary import (
 
 __all__ = [
     "STALLED",
+    "TOO_SLOW",
     "Announce",
     "Connecting",
     "Dial",
@@ -281,7 +283,7 @@ def _press_refused(state: Refused, now_s: float, rules: LinkRules) -> Step:
 def _overdue(state: LinkState, tick: LinkTick, now_s: float, rules: LinkRules) -> Step:
     match state:
         case Connecting(tries):
-            failure, effects = _fail(tries, "connect_timeout", tick.chance, 0.0, now_s, rules)
+            failure, effects = _fail(tries, TOO_SLOW, tick.chance, 0.0, now_s, rules)
             return failure, (HangUp(), *effects)
         case Ready():
             return _ready_overdue(state, tick.busy, now_s, rules)

@@ -13,6 +13,7 @@ from appliance.session.backoff import BackoffRules
 from appliance.session.breaker import WHOLE, Breaker, BreakerRules
 
 STALLED = "stalled"  # the fault of a link that stands and says nothing
+TOO_SLOW = "connect_timeout"  # the fault of a dial that came to no end
 # Faults that are over when the network comes up: no service was ever asked.
 NETWORK_FAULTS = frozenset({"no_wifi", "no_route", "dns_failed"})
 

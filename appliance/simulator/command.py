@@ -92,7 +92,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Serve until SIGTERM or SIGINT."""
-    if args.pace <= 0 or args.session_limit <= 0 or not 0 <= args.port <= 65535:
+    if not (args.pace > 0 and args.session_limit > 0 and 0 <= args.port <= 65535):  # NaN is not
         raise UsageError("--pace and --session-limit must be over 0, --port from 0 to 65535")
     faults = [fault_of(text) for text in args.fault]
     if any(fault.name == "tls" for fault in faults) and args.ca is None:
@@ -142,7 +142,9 @@ async def _serve(options: Options, faults: list[Fault], certificates: Certificat
         timeline = Timeline(FaultTarget(proxy, certificates), _say)
         playing = asyncio.create_task(timeline.play(faults))
         ending = asyncio.create_task(ended.wait())
-        await asyncio.wait({playing, ending}, return_when=asyncio.FIRST_EXCEPTION)
+        await asyncio.wait({playing, ending}, return_when=asyncio.FIRST_COMPLETED)
+        if playing.done() and not playing.exception():
+            await ending
         for task in (playing, ending):
             task.cancel()
         with suppress(asyncio.CancelledError):

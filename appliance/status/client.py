@@ -78,7 +78,7 @@ def _next_line(lines: Any, path: Path) -> bytes:
 def _read(line: bytes) -> dict[str, Any]:
     try:
         found = json.loads(line)
-    except ValueError as wrong:
+    except (RecursionError, ValueError) as wrong:
         raise NotRunningError(f"what answers is no appliance: {wrong}") from wrong
     version = found.get("version") if isinstance(found, dict) else None
     if version != VERSION:

@@ -69,4 +69,10 @@ def run(args: argparse.Namespace) -> int:
 def _drawn(told: dict[str, object], *, meters: bool) -> str:
     # https://no-color.org: whoever sets it, to anything, wants none.
     colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-    return screen(told, colour=colour, meters=meters)
+    try:
+        return screen(told, colour=colour, meters=meters)
+    except (AttributeError, KeyError, TypeError, ValueError) as wrong:
+        raise NotRunningError(
+            f"the running appliance tells something else than this command reads ({wrong!r}): "
+            "restart it (systemctl restart appliance), or ask with --json"
+        ) from wrong

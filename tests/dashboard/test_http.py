@@ -103,13 +103,31 @@ async def test_nothing_else_is_here(client, path):
 
 @pytest.mark.parametrize(
     ("garbage"),
-    [b"\x16\x03\x01\x02\x00\x01\x00\r\n\r\n", b"GET\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n"],
+    [
+        b"\x16\x03\x01\x02\x00\x01\x00\r\n\r\n",
+        b"GET\r\n\r\n",
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"GET * HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nHost: localhost\r\n\r\n",
+        b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\n\r\n",
+        b"GET / HTTP/1.1\r\nX: " + b"a" * 9000 + b"\r\n\r\n",
+        b"GET / HTTP/1.1\r\n" + b"".join(b"X%d: y\r\n" % n for n in range(9000)) + b"\r\n",
+    ],
 )
-async def test_garbage_is_turned_away_without_a_word_in_the_journal(dashboard, garbage, capfd):
+async def test_garbage_is_turned_away_without_a_word_in_the_journal(
+    dashboard, garbage, capfd, caplog
+):
     got = await raw(dashboard, garbage)
+    assert not caplog.records  # what comes here, would be on standard error without a test
     assert got == b"" or got.startswith(b"HTTP/1.")
     assert b" 200 " not in got[:20]
     assert capfd.readouterr() == ("", "")
+
+
+async def test_a_mistake_of_our_own_is_in_the_journal(dashboard, client, capfd, monkeypatch):
+    monkeypatch.setattr(dashboard.feed, "snapshot", lambda: 1 // 0)
+    assert (await client.get("/snapshot.json")).status == 500
+    assert "ZeroDivisionError" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -12,12 +12,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from appliance.devices import portaudio_system
+from appliance.devices import portaudio_microphone, portaudio_system
 from appliance.devices.portaudio import PortAudioMicrophone, PortAudioSpeaker, SoundSystem
 from appliance.devices.portaudio_format import code_and_words, refused
 from appliance.devices.portaudio_quiet import StandardError
 from appliance.devices.portaudio_system import aside
-from appliance.devices.soundcards import AudioDevice, Direction
+from appliance.devices.soundcards import AudioDevice, Direction, read_cards
 from appliance.errors import CardsChangedError, HardwareError
 
 # Beside the event loop
@@ -182,6 +182,53 @@ async def test_one_that_another_program_had_is_looked_for_as_soon_as_it_is_free(
         counted.find("card:Busy", Direction.CAPTURE)
     assert not isinstance(refusal.value, CardsChangedError), "it would interrupt for nothing"
     spk.stop()
+
+
+async def test_one_that_is_closed_while_another_is_looked_for_holds_nothing_up(
+    counted, monkeypatch
+):
+    spk = PortAudioSpeaker(counted, "pcm:spk")
+    spk.start(print, print, print)
+    monkeypatch.setattr(
+        portaudio_system,
+        "read_cards",
+        lambda root: (spk.stop(), read_cards(root))[1],  # lost, just when it is looked
+    )
+    began_s = time.monotonic()
+    assert counted.find("pcm:spk", Direction.PLAYBACK).name == "spk"
+    assert time.monotonic() - began_s < 1.0
+
+
+def test_while_it_looks_it_is_busy(counted, monkeypatch):
+    busy_s = []
+    monkeypatch.setattr(
+        portaudio_system,
+        "read_cards",
+        lambda root: (busy_s.append(counted.busy_s), read_cards(root))[1],
+    )
+    counted.find("pcm:spk", Direction.PLAYBACK)
+    assert busy_s
+    assert all(each > 0.0 for each in busy_s)
+    assert counted.busy_s == 0.0
+
+
+async def test_the_thread_that_captures_hurries_once_for_each_stream(counted, monkeypatch):
+    hurried, chunks, came = [], [], asyncio.Event()
+    monkeypatch.setattr(
+        portaudio_microphone, "hurry", lambda: hurried.append(threading.get_ident())
+    )
+
+    def deliver(chunk):
+        chunks.append(chunk)
+        if len(chunks) == 3:
+            came.set()
+
+    mic = PortAudioMicrophone(counted, "pcm:mic")
+    mic.start(deliver, print)
+    await asyncio.wait_for(came.wait(), 5)
+    mic.stop()
+    (thread,) = hurried
+    assert thread != threading.get_ident()
 
 
 async def test_a_new_card_does_not_disturb_those_that_can_be_found(counted, tmp_path):

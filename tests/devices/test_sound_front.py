@@ -137,3 +137,11 @@ def test_an_array_gives_all_its_channels():
     cleaned = array.process(np.zeros((4, 480), np.float32), 0.0)
     assert cleaned is not None
     assert cleaned.pcm == bytes(960)
+
+
+def test_the_calibrated_gain_is_put_on_once():
+    front = SoundFront(Chain(()), None, input_gain_db=6.0206)
+    quiet = np.full((1, CHUNK), 0.125, np.float32)
+    cleaned = front.process(quiet, 0.0)
+    assert cleaned is not None
+    assert np.frombuffer(cleaned.pcm, "<i2") == pytest.approx(0.25 * 32768, abs=1.0)

@@ -158,6 +158,18 @@ async def test_one_that_asks_nothing_is_sent_away(directory, monkeypatch):
         assert await answer(path, b"") == b""
 
 
+async def test_one_that_does_not_take_its_snapshot_is_sent_away(directory, monkeypatch):
+    monkeypatch.setattr(status_socket, "TAKE_WITHIN_S", 0.1)
+    path, status = directory / "status.sock", FakeStatus(padding=4_000_000)
+    async with served(path, status, FakeJournal()) as server, asking(path) as (_, lazy):
+        lazy.transport.pause_reading()
+        lazy.write(b"snapshot\n")
+        await asyncio.wait_for(status.told.wait(), 5)
+        async with asyncio.timeout(5):
+            while server._clients:  # noqa: ASYNC110 - what is awaited has no event
+                await asyncio.sleep(0.01)
+
+
 async def test_clients_are_bounded(directory):
     path = directory / "status.sock"
     async with (
@@ -171,6 +183,24 @@ async def test_clients_are_bounded(directory):
         with contextlib.suppress(ConnectionError):  # the one too many is dropped at once
             assert await answer(path, b"snapshot\n") == b""
         assert len(server._clients) == MOST_CLIENTS
+
+
+async def test_a_status_that_cannot_be_made_keeps_no_place_taken(directory):
+    path, status = directory / "status.sock", FakeStatus()
+    line = status.line
+    failures = iter(range(MOST_CLIENTS))
+
+    def fail_at_first():
+        if next(failures, None) is not None:
+            raise KeyError("a mistake of ours")
+        return line()
+
+    status.line = fail_at_first
+    asyncio.get_running_loop().set_exception_handler(lambda *_: None)
+    async with served(path, status, FakeJournal()):
+        for _ in range(MOST_CLIENTS):
+            assert await answer(path, b"snapshot\n") == b""
+        assert json.loads(await answer(path, b"snapshot\n"))["version"] == 1
 
 
 async def test_a_stale_file_is_replaced_and_taken_away_at_the_end(directory):

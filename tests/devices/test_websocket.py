@@ -640,7 +640,10 @@ async def test_a_proxy_that_refuses(monkeypatch):
     assert error.fault == "proxy_failed"
 
 
-@pytest.mark.parametrize("proxy", ["ftp://me:word@proxy", "socks5h://me:word@127.0.0.1:9"])
+@pytest.mark.parametrize(
+    "proxy",
+    ["ftp://me:word@proxy", "socks5h://me:word@127.0.0.1:9", "http://me:word", "http://[::1"],
+)
 async def test_a_proxy_that_cannot_be_used_keeps_its_password(monkeypatch, proxy):
     monkeypatch.setenv("https_proxy", proxy)
     error = await failure("ws://far.example/")

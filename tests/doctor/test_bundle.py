@@ -13,8 +13,9 @@ import pytest
 
 from appliance.config.load import load
 from appliance.doctor import gather
-from appliance.doctor.bundle import write_bundle
+from appliance.doctor.bundle import refuse_bad_place, write_bundle
 from appliance.doctor.findings import Line, Report, fail
+from appliance.doctor.secrets_here import secrets_of
 from appliance.errors import UsageError
 
 KEY = "sk-proj-Zq8vN3xT5yB7mK2w"
@@ -28,7 +29,7 @@ WORDS = "when does the last train to Lindau leave"
 SAFETY = "user-hash-4711"
 SECRETS = (KEY, CREDENTIAL, PROXY_PASSWORD, QUERY, SSID, PSK, SAFETY)
 
-JOURNALCTL = """\
+PROGRAM = """\
 #!/bin/sh
 cat {file}
 """
@@ -77,12 +78,15 @@ def planted(patient, tmp_path, monkeypatch, running):
         lines += [{"MESSAGE": f"it said {spelt} there"} for spelt in spellings(secret)[:4]]
         basic = base64.b64encode(f"{PERSON}:{secret}".encode()).decode()
         lines.append({"MESSAGE": f"sent {basic} on"})
-    journal = tmp_path / "journal"
-    journal.write_text("\n".join(map(json.dumps, lines)))
     programs = tmp_path / "bin"
     programs.mkdir()
-    for name in ("journalctl", "dmesg"):
-        (programs / name).write_text(JOURNALCTL.format(file=journal))
+    # The kernel never knows what was said.
+    kernel = [line["MESSAGE"] for line in lines if WORDS not in line["MESSAGE"]]
+    written = {"journalctl": lines, "dmesg": kernel}
+    for name, each in written.items():
+        file = tmp_path / f"{name}.out"
+        file.write_text("\n".join(map(json.dumps, each)))
+        (programs / name).write_text(PROGRAM.format(file=file))
         (programs / name).chmod(0o755)
     monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
     wifi = tmp_path / "etc/NetworkManager/system-connections/home.nmconnection"
@@ -170,6 +174,32 @@ def test_a_write_that_fails_leaves_the_old_one_and_nothing_else(planted, tmp_pat
 def test_a_place_that_cannot_be_written_to_is_wrong_usage(planted, tmp_path, name):
     with pytest.raises(UsageError, match="--bundle"):
         write_bundle(tmp_path / name, planted, report())
+
+
+@pytest.mark.parametrize(
+    ("name", "words"), [("none/b.tar.gz", "there is no directory"), (".", "is a directory")]
+)
+def test_a_bad_place_is_known_before_anything_is_looked_at(tmp_path, name, words):
+    with pytest.raises(UsageError, match=words):
+        refuse_bad_place(tmp_path / name)
+    refuse_bad_place(tmp_path / "b.tar.gz")
+    assert not list(tmp_path.iterdir())  # it has tried nothing out
+
+
+@pytest.mark.parametrize("beginning", ["{", "null"])
+def test_a_text_that_begins_like_json_is_cleaned_all_the_same(planted, tmp_path, beginning):
+    mail = "somebody@mail.example"  # nothing that is known: only its look tells
+    (tmp_path / "boot/firmware/config.txt").write_text(f"{beginning}\n# {mail}\n")
+    write_bundle(tmp_path / "b.tar.gz", planted, report())
+    boot = members(tmp_path / "b.tar.gz")["appliance-support/boot-config.txt"]
+    assert mail.encode() not in boot
+    assert b"***" in boot
+
+
+def test_the_password_of_a_proxy_without_a_scheme_is_known(patient):
+    device = patient()
+    device.environ = {"https_proxy": "wilhelmine:pr0xyw0rd@proxy.example:3128"}
+    assert "pr0xyw0rd" in secrets_of(device)
 
 
 def test_without_settings_or_programs_there_is_a_bundle_all_the_same(

@@ -121,7 +121,29 @@ def test_a_file_that_is_no_recording_is_refused(state, tmp_path, content):
         run("--file", tmp_path / "none.wav")
 
 
-@pytest.mark.parametrize("seconds", ["0", "-1", "nan", "inf", "61"])
+@pytest.mark.parametrize("count", [1, 240, 290, 360, 480])  # samples; a piece of noise has 480
+def test_a_recording_of_a_moment_is_too_short(state, wav, count):
+    with pytest.raises(ApplianceError, match="too short"):
+        run("--file", wav(np.full(count, 0.25) * np.resize([1, -1], count)))
+
+
+def test_root_follows_no_link_that_the_service_has_left(state, wav, reader, tmp_path, monkeypatch):
+    victim = tmp_path / "shadow"
+    victim.write_text("root's")
+    (state / "calibration.json.bak").symlink_to(victim)
+    given = []
+
+    def chown(path, _uid, _gid, *, follow_symlinks=True):
+        given.append(Path(path).resolve() if follow_symlinks else Path(path))
+
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(os, "chown", chown)
+    run("--file", wav(reader(-40)))
+    assert state / "calibration.json" in given
+    assert victim not in given
+
+
+@pytest.mark.parametrize("seconds", ["0", "-1", "2.9", "nan", "inf", "61"])
 def test_a_length_that_makes_no_sense_is_refused(state, seconds):
     with pytest.raises(UsageError, match="--seconds"):
         run("--seconds", seconds)

@@ -247,6 +247,8 @@ def test_who_wants_no_colour_gets_none():
     screen = Screen()
     Teller(screen, Person(), {"NO_COLOR": "1"}).line(Line("disk", ok("room"), 1.0))
     assert "\x1b[3" not in screen.getvalue()
+    Teller(screen, Person(), {"NO_COLOR": ""}).line(Line("disk", ok("room"), 1.0))  # set to nothing
+    assert "\x1b[3" in screen.getvalue()
 
 
 def test_a_meter_shows_level_and_peak():

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from appliance.doctor import check_network
+from appliance.doctor import check_account, check_network
 from appliance.doctor.certificate import read_certificate
 from appliance.doctor.findings import Outcome
 from appliance.doctor.way import Way
@@ -262,6 +262,18 @@ def test_a_proxy_of_another_kind_is_told_without_its_password(patient, monkeypat
 def test_no_proxy_is_used_to_this_machine_or_where_the_environment_says_so(monkeypatch):
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")
     monkeypatch.setenv("NO_PROXY", "near.example")
-    assert Way.to("wss://far.example/v1/realtime", "").first_host == "proxy.example"
+    assert Way.to("wss://far.example/v1/realtime", "").first_host() == "proxy.example"
     assert Way.to("wss://near.example/v1/realtime", "").proxy is None
     assert Way.to("wss://127.0.0.1/v1/realtime", "").proxy is None
+
+
+@pytest.mark.parametrize("proxy", ["http://h:99999999", "http://user:pr0xyw0rd", "http://[::1"])
+def test_a_proxy_that_cannot_be_one_is_told_without_its_password(patient, monkeypatch, proxy):
+    monkeypatch.setenv("HTTP_PROXY", proxy)
+    monkeypatch.setenv("NO_PROXY", "")
+    device = patient(endpoint__url="ws://far.invalid/v1/realtime", endpoint__api_key="k")
+    for check in (check_network.dns, check_network.route, check_account.key):
+        found = check(device)
+        assert found.outcome is Outcome.FAIL
+        assert found.figures["fault"] == "proxy_failed"
+        assert "pr0xyw0rd" not in found.said

@@ -7,7 +7,9 @@ import time
 
 import pytest
 
+from appliance import last_words
 from appliance.devices.fakes import FakePanel, FakeSpeaker
+from appliance.errors import HardwareError
 from appliance.faults import FAULTS, sentence
 from appliance.last_words import show_and_say
 
@@ -33,6 +35,15 @@ async def test_its_light_is_shown_while_it_is_said():
     await asyncio.wait_for(telling, 5)
     with pytest.raises(AssertionError, match="panel was off"):
         panel.press()
+
+
+def test_a_sound_system_that_does_not_start_is_no_further_trouble(monkeypatch, capsys):
+    def refuse():
+        raise HardwareError("PortAudio cannot be started")
+
+    monkeypatch.setattr(last_words, "SoundSystem", refuse)
+    last_words.tell_wrong_settings("gpio")  # else the process would end with 1, and be restarted
+    assert sentence("settings_invalid") in capsys.readouterr().err
 
 
 async def test_a_loudspeaker_that_is_not_there_is_no_further_trouble():

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.metrics.histogram import EDGES_MS, EXPORTED_MS, RATIO, Histogram
+from appliance.metrics.histogram import EDGES_MS, EXPORTED_MS, Histogram
 
+RATIO = EDGES_MS[1] / EDGES_MS[0]  # the width of a bucket
 within = st.floats(EDGES_MS[0], EDGES_MS[-1])
 anything = st.floats(-10.0, 1e7)
 

@@ -230,6 +230,27 @@ async def test_tap_is_ended_by_the_servers_voice_activity_detection(bench):
         assert not b.sent("response.create")
 
 
+async def test_a_press_that_begins_the_next_question_is_no_end_of_the_one_before(bench):
+    async with bench(mode="tap", gestures={"double_press_ms": 1.0}) as b:
+        await b.online()
+        b.panel.press()
+        b.panel.release()
+        await b.until(lambda: b.state == "Listening")
+        b.speak()
+        b.hears("u")
+        b.socket.serve(type="input_audio_buffer.speech_stopped", item_id="u", audio_end_ms=9)
+        b.socket.serve(type="input_audio_buffer.committed", item_id="u")
+        await b.until(lambda: b.state == "Waiting")
+        b.socket.serve(type="response.created", response={"id": "resp_1"})
+        b.more()
+        await b.until(lambda: b.state == "Speaking")
+        ended_s = b.runner._book[1].ended_s
+        b.panel.press()
+        b.panel.release()
+        await b.until(lambda: b.state == "Listening")
+        assert b.runner._book[1].ended_s == ended_s, "else its answer came before its question"
+
+
 async def test_hands_free_hears_nothing_of_its_own_voice(bench):
     async with bench(mode="hands_free") as b:
         await b.online()

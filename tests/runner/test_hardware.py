@@ -182,6 +182,30 @@ async def test_both_that_go_at_once_come_back_each_by_itself(desk):
     assert [one.opens for one in desk.devices.values()] == [2, 2]
 
 
+async def test_one_that_stepped_aside_is_not_opened_after_the_end(desk, monkeypatch):
+    mic, speaker = desk.devices["microphone"], desk.devices["speaker"]
+    desk.hardware.start(print, print, print)
+    mic.lost("unplugged")
+    desk.new = "microphone"
+    tries, reached = [], asyncio.Event()
+
+    async def open_slowly():
+        tries.append(speaker.is_open)
+        if speaker.is_open:
+            raise CardsChangedError("none that was there once")
+        reached.set()
+        await asyncio.Event().wait()  # PortAudio is being started anew
+
+    monkeypatch.setattr(mic, "open", open_slowly)
+    async with asyncio.timeout(5):
+        await reached.wait()
+    assert tries == [True, False]
+    opens = speaker.opens
+    desk.hardware.stop()
+    await asyncio.sleep(3 * hardware.REOPEN_S)
+    assert (speaker.opens, speaker.is_open) == (opens, False)
+
+
 async def test_nothing_is_opened_after_the_end(desk):
     desk.hardware.start(print, print, print)
     desk.devices["microphone"].lost("unplugged")

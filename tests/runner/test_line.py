@@ -404,6 +404,20 @@ async def test_nobody_talks_so_it_hangs_up_and_dials_at_the_next_press(bench):
         await b.until(lambda: texts(new) == TALK)
 
 
+async def test_a_dial_that_comes_to_no_end_is_told_like_any_other(bench):
+    async with bench(dial_timeout_s=15.0) as b:
+        socket = await b.socket(0)  # it was reached, and says nothing
+        b.tick(15.0)
+        assert b.state == "WaitingToRetry"
+        assert b.journal.lines[-1] == ("connect_timeout", "no session was set up in time")
+        troubles = [one for one in b.line._trace.records if one["kind"] == "link_trouble"]
+        assert [one["fault"] for one in troubles] == ["connect_timeout"]
+        await b.until(lambda: socket.is_closed)
+        b.tick_due()
+        await b.online(1)
+        assert b.line.is_ready
+
+
 async def test_a_network_that_comes_up_ends_the_wait():
     made = Bench([RemoteError("no way out", "no_route")])
     made.line.start()

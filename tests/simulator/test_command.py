@@ -41,6 +41,19 @@ async def test_one_line_when_ready_and_a_clean_end_in_mid_session(kit, tmp_path,
         assert wav.readframes(wav.getnframes()) == cards
 
 
+@pytest.mark.parametrize("fault", ["reset", "503@60s+60s", "503+0s"])
+async def test_a_fault_that_is_to_come_does_not_hold_up_the_end(fault):
+    process = await start("--port", "0", "--fault", fault)
+    try:
+        await asyncio.wait_for(process.stdout.readline(), 30)
+        process.send_signal(signal.SIGTERM)
+        await asyncio.wait_for(process.communicate(), 10)
+    finally:
+        if process.returncode is None:
+            process.kill()
+    assert process.returncode == 0
+
+
 async def failed(*arguments):
     process = await start(*arguments)
     try:
@@ -65,6 +78,8 @@ async def test_a_taken_port_is_one_line_and_2(kit):
         (("--port", "0", "--script", "/nowhere.toml"), "/nowhere.toml: No such file"),
         (("--port", "70000"), "--port from 0 to 65535"),
         (("--port", "0", "--pace", "0"), "must be over 0"),
+        (("--port", "0", "--pace", "nan"), "must be over 0"),
+        (("--port", "0", "--session-limit", "nan"), "must be over 0"),
         (("--port", "0", "--record", "/proc/nowhere"), "/proc/nowhere"),
         (("--port", "0", "--fault", "earthquake"), "no kind 'earthquake'"),
         (("--port", "0", "--fault", "reset", "--fault", "503@soon"), "503@soon: 'soon' is no time"),

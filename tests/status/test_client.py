@@ -60,6 +60,7 @@ def test_a_watch_that_falls_silent_says_so(fake_device):
     [
         (b"\xff\xfe\n", "no appliance"),
         (b"hello\n", "no appliance"),
+        (b"[" * 300_000 + b"\n", "no appliance"),
         (b"[1]\n", "restart the appliance"),
         (b'{"version":2}\n', "in version 2"),
         (b"", "ended before it answered"),

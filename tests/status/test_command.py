@@ -29,6 +29,13 @@ def test_json_is_the_snapshot(fake_device, well, capsys):
     assert json.loads(capsys.readouterr().out) == well
 
 
+@pytest.mark.parametrize("told", [{"link": None}, {"indicators": {}}, {"turns": 7}])
+def test_a_device_that_tells_something_else_is_one_line_and_exit_1(fake_device, well, capsys, told):
+    fake_device.answers = lines({**well, **told})
+    assert run_command(["status", "--socket", str(fake_device.path)]) == 1
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
 def test_a_device_that_does_not_run_is_one_line_and_exit_1(directory, capsys):
     assert run_command(["status", "--socket", str(directory / "status.sock")]) == 1
     told = capsys.readouterr()

@@ -15,13 +15,16 @@ from machine import Machine, Tape, at_s
 from numpy.typing import NDArray
 from server import Server
 
+from appliance.demo.compare import lost_of_all
 from appliance.units import WIRE_RATE_HZ
 
 Pcm = NDArray[np.int16]
 
 READY_WITHIN_S = 60.0
 TO_FIRST_WORD_S = 0.25
-LONGEST_STALL_S = 0.03  # what the buffers of the sound card bear
+ANSWER_WITHIN_S = 60.0
+TAIL_S = 0.3  # what is still on its way to the ear
+ALIKE = 0.95
 TRIES = 5
 # No stage of the sound chain: what is sent is what was heard, bit for bit.
 PLAIN = {
@@ -35,12 +38,31 @@ PLAIN = {
 class Turn:
     """One question and its answer; times in s of the machine's clock."""
 
+    question: Pcm
     pressed_s: float
-    spoken_s: float  # when the first sample of the question met the microphone
     released_s: float
-    told: dict[str, str]  # the journal's line
+    told: dict[str, Any]  # the journal's line
     ear: Tape
-    stalled_s: float  # for how long the machine itself stood still, at most
+    received: Pcm  # by the service
+    replied: Pcm  # by the service
+    server_s: float  # between the end of the question and the answer's begin, there
+    disturbed: str  # what this machine, not the device, did to it; "" is nothing
+
+    @property
+    def lost(self) -> int:
+        """Samples of the question that the service did not get."""
+        return lost_of_all([self.question], self.received)
+
+    @property
+    def heard(self) -> tuple[int, float]:
+        """Where on the tape the answer begins, and how alike the two are, -1 to 1."""
+        return best_fit(self.ear.pcm, self.replied)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the question got there whole, and its answer was heard whole."""
+        answered = self.told["APPLIANCE_OUTCOME"] == "answered"
+        return answered and self.lost == 0 and self.heard[1] >= ALIKE
 
 
 class Bench:
@@ -80,51 +102,66 @@ class Bench:
         machine.wait_for("link_up", since_s, READY_WITHIN_S)
         return at_s(machine.wait_for("ready", since_s, READY_WITHIN_S))
 
-    def say(self, pcm: Pcm, *, wait: bool = True) -> tuple[float, float]:
-        """Play this to the microphone (see `Machine.say`)."""
+    @contextlib.contextmanager
+    def saying(self, pcm: Pcm) -> Iterator[float]:
+        """Play this to the microphone, as long as this lasts; gives when its first sample met it.
+
+        Args:
+            pcm: int16, mono, 24 kHz.
+        """
         path = self._home / f"said-{next(self._numbers)}.wav"
         soundfile.write(path, pcm, WIRE_RATE_HZ, "PCM_16")
-        return self.machine.say(path, wait=wait)
+        begin_s, _ = self.machine.say(path, wait=False)
+        yield begin_s
+        self.machine.said(path, cut=True)
 
-    def hush(self) -> None:
-        """End all that is being said."""
-        self.machine.sh("pkill -x aplay || true")
-
-    def turn(self) -> Turn:
-        """Ask the question, and hear the whole answer."""
+    def turn(self, server: Server, during: Callable[[], None] = lambda: None) -> Turn:
+        """Ask the question, and hear the whole answer; `during` happens while it is asked."""
         machine = self.machine
+        received, replied = len(server.received()), len(server.replies())
+        before = machine.snapshot()["counters"]
         with machine.ear() as tapes:
             pressed_s, _ = machine.finger([(0.0, True), (TO_FIRST_WORD_S, True)])
-            spoken_s, _ = machine.say(self.wav)
+            machine.say(self.wav, wait=False)
+            during()
+            machine.said(self.wav)
             released_s = machine.release()
-            told = machine.wait_for("turn", released_s)
-        return self.told(pressed_s, spoken_s, released_s, told, tapes)
+            told = machine.wait_for("turn", released_s, ANSWER_WITHIN_S)
+            machine.finger([(TAIL_S, False)])
+        after = machine.snapshot()["counters"]
+        stalled_s = machine.stalled_s(pressed_s)
+        happened = {name: after[name] - before[name] for name in ("overflows", "underflows")}
+        happened["ms without a processor"] = round(stalled_s * 1000) if stalled_s > 0.02 else 0
+        return Turn(
+            self.question,
+            pressed_s,
+            released_s,
+            told,
+            tapes[0],
+            server.received()[received:],
+            server.replies()[replied:],
+            server.took_s(),
+            ", ".join(f"{count} {name}" for name, count in happened.items() if count > 0),
+        )
 
-    def told(
-        self,
-        pressed_s: float,
-        spoken_s: float,
-        released_s: float,
-        told: dict[str, Any],
-        tapes: list[Tape],
-    ) -> Turn:
-        """Return a turn of these."""
-        stalled_s = self.machine.stalled_s(pressed_s)
-        return Turn(pressed_s, spoken_s, released_s, told, tapes[0], stalled_s)
+    def whole_turn(self, server: Server, during: Callable[[], None] = lambda: None) -> Turn:
+        """Return a turn in which nothing was lost, neither of question nor answer.
 
-    def undisturbed(self, what: Callable[[], Turn]) -> Turn:
-        """Repeat until this machine had the time for it: what is late then is the device.
+        One that this machine has disturbed may be repeated: it is not made for real time, and
+        what it takes from the sound cards' short buffers is told by their counters.
 
         Raises:
-            AssertionError: it never had.
+            AssertionError: something was lost though nothing disturbed it, or it always was.
         """
-        stalls = []
+        disturbed = []
         for _ in range(TRIES):
-            turn = what()
-            if turn.stalled_s <= LONGEST_STALL_S:
+            turn = self.turn(server, during)
+            if turn.is_whole:
                 return turn
-            stalls.append(round(turn.stalled_s, 3))
-        raise AssertionError(f"this machine is too busy for sound: it stood still for {stalls} s")
+            how = f"{turn.told['MESSAGE']}: {turn.lost} samples lost, alike {turn.heard[1]:.3f}"
+            assert turn.disturbed, how
+            disturbed.append(f"{how} ({turn.disturbed})")
+        raise AssertionError("this machine is too busy for sound: " + "; ".join(disturbed))
 
 
 def best_fit(heard: Pcm, sent: Pcm) -> tuple[int, float]:

@@ -13,7 +13,8 @@ from station import UNIT, Station
 SETTINGS = "/etc/appliance/appliance.toml"
 CURRENT = "readlink -f /opt/appliance/current"
 MAKE = "make -C /usr/src/voice-appliance"
-BROKEN = "raise SystemExit('this version is broken')\n"
+NO_PROGRAM = "raise SystemExit('this version is broken')\n"
+NO_DEVICE = "async def serve(*_):\n    raise SystemExit('this version is broken')\n"
 
 
 @pytest.fixture
@@ -68,12 +69,22 @@ def test_an_upgrade_is_built_beside_and_takes_over(fresh):
 def test_a_version_that_does_not_come_up_is_taken_back(fresh):
     machine = fresh.machine
     before = machine.sh(CURRENT)
-    change(fresh, "appliance/app.py", BROKEN)
+    change(fresh, "appliance/app.py", NO_DEVICE)
     said = machine.sh(f"{MAKE} install 2>&1 || echo code $?")
     assert "the new version does not come up: back to" in said
     assert "not upgraded: the version before runs again" in said
     assert machine.sh(CURRENT) == before
     assert fresh.state == "active"
+
+
+def test_a_version_that_cannot_be_built_touches_nothing(fresh):
+    machine = fresh.machine
+    before, pid = machine.sh(CURRENT), fresh.pid
+    change(fresh, "appliance/app.py", NO_PROGRAM)
+    said = machine.sh(f"{MAKE} install 2>&1 || echo code $?")
+    assert "this version is broken" in said
+    assert "code 2" in said
+    assert (machine.sh(CURRENT), fresh.pid) == (before, pid)
 
 
 def test_a_version_that_refuses_the_settings_is_not_put_in_place(fresh):

@@ -1,4 +1,4 @@
-"""The journal as people read it: every question of docs/journal.md has an answer."""
+"""The journal as people read it: every question of README has an answer."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from appliance.faults import FAULTS
 from appliance.faults.texts_de import GERMAN
 
 _ROW = re.compile(r"^\| (.+?) \| `(journalctl .+)` \|$", re.MULTILINE)
-QUESTIONS = dict(_ROW.findall((rootfs.CHECKOUT / "docs/journal.md").read_text()))
+QUESTIONS = dict(_ROW.findall((rootfs.CHECKOUT / "README.md").read_text()))
 
 
 @pytest.fixture(scope="module")

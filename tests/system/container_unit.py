@@ -26,6 +26,8 @@ def test_it_is_ready_when_a_person_can_talk_and_stops_at_once(station):
     assert station.state == "active"
     assert station.machine.show(UNIT, "StatusText") == "ready: press the button and talk"
     assert station.events("ready")
+    # Its share of a core counts from now on.
+    assert station.machine.show(UNIT, "CPUQuotaPerSecUSec") == "300ms"
     stopped_s = station.machine.wait(lambda: not station.stop(), 10, "it stops")
     assert stopped_s < 5
     assert station.machine.show(UNIT, "Result") == "success"

@@ -113,3 +113,24 @@ def test_under_load_it_is_never_starved(station):
     station.machine.sh("systemctl stop 'load-*'")
     assert (station.state, station.restarts) == ("active", 0)
     assert max(gaps) < PATIENCE_S / 2
+
+
+def test_a_start_that_is_slower_than_its_patience_is_left_alone(station):
+    """It stands still before it is ready, where only the time-out of a start counts."""
+    machine = station.machine
+    silent = 'import socket, time; s = socket.create_server(("127.0.0.1", 8770)); time.sleep(1e9)'
+    machine.sh(f"systemd-run -q --unit=silent /usr/bin/python3 -c '{silent}'")
+    station.environment(APPLIANCE_ENDPOINT__URL="ws://127.0.0.1:8770/v1/realtime")
+    try:
+        machine.sh(f"systemctl start --no-block {UNIT}")
+        there = "test -S /run/appliance/status.sock && echo there"
+        machine.wait(lambda: machine.sh(there, check=False) == "there", 20, "it has begun")
+        assert station.state == "activating"
+        machine.sh(f"systemctl kill -s STOP {UNIT}")
+        time.sleep(PATIENCE_S * 1.3)
+        machine.sh(f"systemctl kill -s CONT {UNIT}")
+        machine.wait(lambda: station.state == "active", 40, "it is ready")
+        assert station.restarts == 0
+        assert station.events("connect_timeout")
+    finally:
+        machine.sh("systemctl stop silent")

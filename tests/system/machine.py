@@ -6,6 +6,7 @@ All times are of its monotonic clock, in seconds, which its daemon and its journ
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import itertools
 import json
 import os
@@ -16,7 +17,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -29,6 +29,8 @@ from numpy.typing import NDArray
 
 sys.path.append(str(Path(__file__).parent))  # pytest's import mode adds no folder by itself
 from cable import Cable
+from cache import cache_folder
+from serial_line import Agent, MachineError
 
 BUTTON, LEDS = 17, (22, 23, 24)  # BCM numbers: the settings' defaults
 BOOT_WITHIN_S = 90.0
@@ -36,10 +38,6 @@ MEMORY = "512M"  # a Zero 2 W's
 EAR_HZ = 24_000
 
 Pcm = NDArray[np.int16]
-
-
-class MachineError(AssertionError):
-    """A command in the machine went wrong, or the machine does not answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,50 +54,6 @@ class Seen:
 
     at_s: NDArray[np.float64]
     lit: NDArray[np.bool_]
-
-
-class _Agent:
-    """This end of the serial line: asks, and finds out which answer is whose."""
-
-    def __init__(self, line: socket.socket) -> None:
-        self._line = line
-        self._numbers = itertools.count(1)
-        self._answers: dict[int, queue.Queue[dict[str, Any]]] = {}
-        self.hello: queue.Queue[float] = queue.Queue()
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
-
-    def close(self) -> None:
-        with contextlib.suppress(OSError):  # its other end is gone
-            self._line.shutdown(socket.SHUT_RDWR)
-        self._reader.join()
-        self._line.close()
-
-    def ask(self, do: str, within_s: float, **what: Any) -> dict[str, Any]:
-        number = next(self._numbers)
-        answers: queue.Queue[dict[str, Any]] = queue.Queue()
-        self._answers[number] = answers
-        self._line.sendall(json.dumps({"id": number, "do": do, **what}).encode() + b"\n")
-        try:
-            answer = answers.get(timeout=within_s)
-        except queue.Empty as none:
-            raise MachineError(f"no answer within {within_s:.0f} s: {do} {what}") from none
-        finally:
-            del self._answers[number]
-        if "error" in answer:
-            raise MachineError(f"{do} {what}: {answer['error']}")
-        return answer
-
-    def _read(self) -> None:
-        with contextlib.suppress(OSError), self._line.makefile("rb") as lines:
-            for line in lines:
-                # While it boots, anything may be on the line.
-                with contextlib.suppress(ValueError):
-                    told = json.loads(line)
-                    if "hello" in told:
-                        self.hello.put(told["hello"])
-                    elif told.get("id") in self._answers:
-                        self._answers[told["id"]].put(told)
 
 
 class Machine:
@@ -122,6 +76,9 @@ class Machine:
 
     def __enter__(self) -> Self:
         self.shared.mkdir(parents=True)
+        # Two at once would take each other's time.
+        self._turn = (cache_folder() / "machine.lock").open("w")
+        fcntl.flock(self._turn, fcntl.LOCK_EX)
         self.cable.lay()
         try:
             self._start()
@@ -174,7 +131,7 @@ class Machine:
         # Its sound is in real time, whatever else is to be done here.
         with contextlib.suppress(PermissionError):
             os.sched_setscheduler(self._process.pid, os.SCHED_RR, os.sched_param(1))
-        self._agent = _Agent(ours)
+        self._agent = Agent(ours)
         self._wait_for_hello()
 
     def _wait_for_hello(self) -> float:
@@ -191,6 +148,7 @@ class Machine:
             self._process.wait()
             self._agent.close()
         self.cable.remove()
+        self._turn.close()
         (self._home / "changes").unlink(missing_ok=True)
 
     def reboot(self) -> float:
@@ -318,8 +276,9 @@ class Machine:
         told = self._agent.ask("say", 120.0, name=wav.name, wait=wait)
         return float(told["at_s"]), float(told["ended_s"])
 
-    def said(self, wav: Path) -> float:
-        return float(self._agent.ask("said", 120.0, name=wav.name)["at_s"])
+    def said(self, wav: Path, *, cut: bool = False) -> float:
+        """Wait until a WAV file has been played, or `cut` it off; return when that was."""
+        return float(self._agent.ask("said", 120.0, name=wav.name, cut=cut)["at_s"])
 
     @contextlib.contextmanager
     def ear(self) -> Iterator[list[Tape]]:

@@ -87,6 +87,15 @@ class Server:
     def events(self, kind: str = "") -> list[dict[str, Any]]:
         return [event for each in self.connections() for event in each.events(kind)]
 
+    def took_s(self) -> float:
+        """Return the time between the last question's end and its answer's begin, here; 0: none."""
+        commits = self.events("input_audio_buffer.commit")
+        if not commits:
+            return 0.0
+        asked_s = commits[-1]["t"]
+        deltas = [each["t"] for each in self.events("response.output_audio.delta")]
+        return float(next((at - asked_s for at in deltas if at > asked_s), 0.0))
+
 
 def _sound(path: Path) -> Pcm:
     if not path.exists() or path.stat().st_size <= 44:

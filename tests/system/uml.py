@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import lzma
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -101,7 +102,7 @@ def _source(work: Path) -> Path:
         "Dir::Etc::SourceParts": "etc",
     }
     apt = [f"-o{name}={work / 'apt' / place}" for name, place in options.items()]
-    apt += ["-qq", "-oAcquire::Languages=none"]
+    apt += ["-qq", "-oAcquire::Languages=none", "-oAPT::Sandbox::User=root"]
     run(["apt-get", *apt, "update"], f"no list of Debian {SOURCE_SUITE}'s packages")
     told = subprocess.run(
         ["apt-cache", *apt, "depends", "linux-source"], capture_output=True, text=True, check=True
@@ -119,11 +120,20 @@ def _build(source: Path, out: Path, kernel: Path) -> None:
     make = ["make", "-s", "-C", str(source), "ARCH=um", f"O={out}"]
     out.mkdir()
     run([*make, "x86_64_defconfig"], "cannot configure the kernel")
-    with (out / ".config").open("a") as config:
-        config.write(CONFIG.read_text())  # of two lines about one thing the later counts
+    ours = CONFIG.read_text().splitlines()
+    named = {_symbol(line) for line in ours}
+    theirs = (out / ".config").read_text().splitlines()
+    lines = [line for line in theirs if _symbol(line) not in named] + ours
+    (out / ".config").write_text("\n".join(lines) + "\n")
     run([*make, "olddefconfig"], "cannot configure the kernel")
     run(["nice", "-n", "19", *make, f"-j{os.cpu_count()}", "linux"], "cannot build the kernel")
     run(["strip", "-o", str(kernel), str(out / "linux")], "no kernel was built")
+
+
+def _symbol(line: str) -> str:
+    """Return what a line of a configuration is about: CONFIG_A=y, # CONFIG_A is not set."""
+    found = re.search(r"CONFIG_\w+", line)
+    return found.group() if found else line
 
 
 def main() -> int:

@@ -97,7 +97,8 @@ def begun_s(stream: str, process: subprocess.Popen[bytes]) -> float:
     while time.monotonic() < end_s and process.poll() is None:
         lines = dict(part.partition(":")[::2] for part in status.read_text().splitlines())
         told = {key.strip(): value.strip() for key, value in lines.items()}
-        if told.get("state") in ("RUNNING", "DRAINING"):
+        owner = told.get("owner_pid") == str(process.pid)
+        if owner and told.get("state") in ("RUNNING", "DRAINING"):
             return float(told["trigger_time"])
         time.sleep(0.002)
     raise RuntimeError(f"{stream} does not run: {process.args}")
@@ -153,9 +154,12 @@ class Agent:
         self._sounds[name] = process
         return {"at_s": at_s, "ended_s": time.monotonic()}
 
-    def said(self, name: str) -> Answer:
-        """Wait until it is over."""
-        self._sounds.pop(name).wait()
+    def said(self, name: str, cut: bool) -> Answer:
+        """Wait until it is over; `cut` ends it now."""
+        process = self._sounds.pop(name)
+        if cut:
+            process.terminate()
+        process.wait()
         return {"at_s": time.monotonic()}
 
     def listen(self, name: str, rate_hz: int) -> Answer:

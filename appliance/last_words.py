@@ -11,7 +11,7 @@ import contextlib
 
 from appliance.app import build_panel, prompts_from
 from appliance.config.settings import Settings
-from appliance.devices.journal import journal_for
+from appliance.devices.journal import SystemdJournal, journal_for
 from appliance.devices.portaudio_speaker import PortAudioSpeaker
 from appliance.devices.portaudio_system import SoundSystem
 from appliance.errors import HardwareError
@@ -51,9 +51,14 @@ async def show_and_say(panel: Panel | None, speaker: Speaker | None, pcm: bytes)
 
 
 def tell_wrong_settings(panel_kind: str) -> None:
-    """Write it down; if the panel is the device's own ("gpio"), show it and say it, too."""
-    write_down(journal_for())
-    if panel_kind != "gpio":  # who started it in a terminal or a program reads what it says
+    """Write it down where somebody looks for it; if the panel is "gpio", show it and say it, too.
+
+    Who started it in a terminal or from a program reads what the command itself says.
+    """
+    journal = journal_for()
+    if panel_kind == "gpio" or isinstance(journal, SystemdJournal):
+        write_down(journal)
+    if panel_kind != "gpio":
         return
     settings = Settings()
     pcm = prompts_from(settings)(fault(WRONG).prompt or "")

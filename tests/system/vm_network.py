@@ -9,6 +9,7 @@ from pathlib import Path
 sys.path.append(str(Path(__file__).parent))  # pytest's import mode adds no folder by itself
 from machine import at_s
 
+BACK_WITHIN_S = 10.0  # loose, and far from the breaker's minute
 DELTA = "response.output_audio.delta"
 ANSWER = 'steps = [{ say = "It is a fine day for a walk, and the sun is out until six." }]\n'
 LONG_ANSWER = f'steps = [{{ say = "{"one two three four five six " * 8}" }}]\n'
@@ -52,3 +53,17 @@ def test_pulled_in_mid_answer_it_says_so_and_the_next_question_is_answered(bench
         machine.wait_for("link_up", at_s(lost), 60.0)
         bench.whole_turn(server)
         assert len(server.connections()) == 2
+
+
+def test_a_network_that_comes_back_is_used_at_once_past_an_open_breaker(bench):
+    """A breaker stays open for a minute; the kernel tells of the network before that."""
+    machine = bench.machine
+    with bench.served(ANSWER) as server:
+        began_s = machine.clock_s()
+        machine.sh("ip link set vec0 down")
+        machine.finger([(0.0, True), (1.0, False)])
+        machine.wait_for("circuit_open", began_s, 120.0)
+        machine.sh("ip link set vec0 up")
+        plugged_s = machine.clock_s()
+        assert at_s(machine.wait_for("link_up", plugged_s, 45.0)) - plugged_s < BACK_WITHIN_S
+        bench.whole_turn(server)

@@ -27,7 +27,6 @@ from appliance.errors import ApplianceError, UsageError
 HERE = Path(__file__).resolve().parent
 CONFIG = HERE / "uml.config"
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
-MIRROR = "http://deb.debian.org/debian"  # where this machine has none of its own
 SOURCE_SUITE = "sid"  # older ones cannot have two processors in one machine
 NEEDED = {
     "gcc": "gcc",
@@ -91,7 +90,10 @@ def _source(work: Path) -> Path:
     for name in ("lists/partial", "cache/archives/partial", "etc"):
         (work / "apt" / name).mkdir(parents=True)
     (work / "apt/status").touch()
-    mirror = (debian_mirror() or [MIRROR])[0]
+    mirrors = debian_mirror()
+    if not mirrors:
+        raise UsageError("this machine knows no mirror of Debian: name a kernel by UML_KERNEL=FILE")
+    mirror = mirrors[0]
     line = f"deb [signed-by={KEYRING}] {mirror} {SOURCE_SUITE} main\n"
     (work / "apt/sources.list").write_text(line)
     options = {

@@ -79,7 +79,7 @@ uninstall: ## Take the service out; settings, key and state stay, unless PURGE=1
 	@sh systemd/install.sh uninstall
 
 test-system: setup $(KERNELS) $(PROMPTS) ## Try the installed units in a real Debian: a container, a virtual machine (root, x86-64)
-	$(BIN)/pytest -c tests/system/pytest.ini
+	$(BIN)/pytest -c tests/system/pytest.ini tests/system
 
 BROWSER_PACKAGES := $(if $(wildcard /etc/rpi-issue),chromium,chromium-headless-shell)
 

@@ -219,7 +219,7 @@ def test_it_is_started_again_though_we_are_ended(systemctl, tmp_path):
         deadline_s = time.monotonic() + 30
         while not hangs.exists():
             assert time.monotonic() < deadline_s
-            time.sleep(0.02)
+            time.sleep(0.02)  # another process: it leaves a file, and wakes nobody
         started.terminate()
         assert started.wait(10) == 143
     finally:

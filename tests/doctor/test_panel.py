@@ -48,7 +48,7 @@ class Finger(threading.Thread):
     def run(self):
         deadline_s = time.monotonic() + 5
         while "press the button" not in said(self._device) and time.monotonic() < deadline_s:
-            time.sleep(0.005)
+            time.sleep(0.005)  # a printed question wakes nobody
         for move in self._moves:
             move()
             self._gpio.settle()

@@ -44,7 +44,7 @@ def test_it_is_fed_about_once_a_second(station):
     gaps = []
     for _ in range(20):
         gaps.append(seconds_since_fed(station))
-        time.sleep(0.25)
+        time.sleep(0.25)  # between two readings
     assert max(gaps) < 2.5
 
 
@@ -81,7 +81,7 @@ def test_a_sound_thread_that_hangs_is_restarted_though_the_loop_turns(station):
 def test_a_device_without_sound_cards_is_left_alone(station):
     station.machine.sh(f"systemctl stop {SOUND}")
     station.start()
-    time.sleep(PATIENCE_S * 1.7)
+    time.sleep(PATIENCE_S * 1.7)  # nothing may happen meanwhile
     assert (station.state, station.restarts) == ("active", 0)
     assert seconds_since_fed(station) < 4
 
@@ -90,11 +90,11 @@ def test_a_card_that_is_lost_is_waited_for(station):
     station.start()
     station.machine.sh(f"systemctl stop {SOUND}")
     station.wait_for_event("microphone_lost", 10)
-    time.sleep(PATIENCE_S * 1.7)
+    time.sleep(PATIENCE_S * 1.7)  # nothing may happen meanwhile
     assert (station.state, station.restarts) == ("active", 0)
     station.machine.sh(f"systemctl start {SOUND}")
     station.wait_for_event("microphone_back", 15)
-    time.sleep(PATIENCE_S * 1.2)
+    time.sleep(PATIENCE_S * 1.2)  # nothing may happen meanwhile
     assert (station.state, station.restarts) == ("active", 0)
 
 
@@ -109,7 +109,7 @@ def test_under_load_it_is_never_starved(station):
     until_s = time.monotonic() + 30
     while time.monotonic() < until_s:
         gaps.append(seconds_since_fed(station))
-        time.sleep(0.25)
+        time.sleep(0.25)  # between two readings
     station.machine.sh("systemctl stop 'load-*'")
     assert (station.state, station.restarts) == ("active", 0)
     assert max(gaps) < PATIENCE_S / 2
@@ -127,7 +127,7 @@ def test_a_start_that_is_slower_than_its_patience_is_left_alone(station):
         machine.wait(lambda: machine.sh(there, check=False) == "there", 20, "it has begun")
         assert station.state == "activating"
         machine.sh(f"systemctl kill -s STOP {UNIT}")
-        time.sleep(PATIENCE_S * 1.3)
+        time.sleep(PATIENCE_S * 1.3)  # nothing may happen meanwhile
         machine.sh(f"systemctl kill -s CONT {UNIT}")
         machine.wait(lambda: station.state == "active", 40, "it is ready")
         assert station.restarts == 0

@@ -27,7 +27,7 @@ with open("/proc/self/oom_score_adj", "w") as score:
 kept = []
 while True:
     kept.append(bytearray(os.urandom(1 << 20)))
-    time.sleep(0.005)
+    time.sleep(0.005)  # so that the machine sees it grow
 """
 
 

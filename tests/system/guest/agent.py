@@ -83,7 +83,7 @@ class Canary:
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(80))
         before_s = time.monotonic()
         while True:
-            time.sleep(BEAT_S)
+            time.sleep(BEAT_S)  # how late it wakes is what is measured
             now_s = time.monotonic()
             if now_s - before_s > BEAT_S + STALL_S:
                 self.stalls.append((before_s, now_s - before_s - BEAT_S))
@@ -100,7 +100,7 @@ def begun_s(stream: str, process: subprocess.Popen[bytes]) -> float:
         owner = told.get("owner_pid") == str(process.pid)
         if owner and told.get("state") in ("RUNNING", "DRAINING"):
             return float(told["trigger_time"])
-        time.sleep(0.002)
+        time.sleep(0.002)  # the kernel tells of no change in there
     raise RuntimeError(f"{stream} does not run: {process.args}")
 
 
@@ -132,7 +132,7 @@ class Agent:
         at_s, due_s = [], time.monotonic()
         for after_s, down in moves:
             due_s += after_s
-            time.sleep(max(0.0, due_s - time.monotonic()))
+            time.sleep(max(0.0, due_s - time.monotonic()))  # a finger has its own time
             at_s.append(hand.move(down))
         return {"at_s": at_s}
 
